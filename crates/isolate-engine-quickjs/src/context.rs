@@ -1,0 +1,1073 @@
+//! The operations of [`EngineContext`].
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use isolate_engine::{
+    Arguments, Charge, Completion, EngineContext, EngineError, Exception, Failure, Function, Glue, HandleSource,
+    HostError, HostFunction, Interrupter, Limits, MemoryAccount, MemoryUsage, ModuleLoader, Promise, PromiseState,
+    Script, Termination, Value,
+};
+use rquickjs::qjs;
+use slab::Slab;
+use smallvec::SmallVec;
+
+use crate::arena::{Arena, FUNCTIONS};
+use crate::convert::Refusal;
+use crate::poll;
+
+/// Native stack kept below the guest's own for host functions and for copying values.
+const STACK_RESERVE: usize = 160 << 10;
+/// Below this no guest code is started.
+const STACK_LEAST: usize = 32 << 10;
+
+/// A value that the host keeps alive for a handle.
+enum Slot {
+    Function(qjs::JSValue),
+    Promise { promise: qjs::JSValue, resolvers: Option<[qjs::JSValue; 2]> },
+}
+
+/// A host function that a guest function object stands for.
+struct Callable {
+    inner: *const Inner,
+    key: usize,
+    function: Rc<HostFunction>,
+}
+
+/// Bytes that the guest sees as an `ArrayBuffer` and that stay where the host allocated them.
+pub(crate) struct External {
+    pub(crate) bytes: Vec<u8>,
+    /// Held for its drop, which gives the bytes back to the account.
+    #[allow(dead_code)]
+    pub(crate) charge: Charge,
+}
+
+/// Builtins that conversions need, taken before any guest code ran.
+pub(crate) struct Builtins {
+    list: Vec<qjs::JSValue>,
+}
+
+macro_rules! builtins {
+    ($($name:ident: $js:literal),* $(,)?) => {
+        #[allow(non_camel_case_types)]
+        #[derive(Clone, Copy)]
+        pub(crate) enum Builtin { $($name),* }
+        const BUILTINS: Glue = Glue::new("quickjs:builtins", concat!("(function () { 'use strict'; return [", $($js, ","),* , "]; })"));
+        const BUILTIN_COUNT: usize = [$(stringify!($name)),*].len();
+    };
+}
+
+builtins! {
+    date_get_time: "Date.prototype.getTime",
+    big_int: "BigInt",
+    big_int_to_string: "BigInt.prototype.toString",
+    map: "Map",
+    map_set: "Map.prototype.set",
+    map_entries: "Map.prototype.entries",
+    map_next: "Object.getPrototypeOf(new Map().entries()).next",
+    set: "Set",
+    set_add: "Set.prototype.add",
+    set_values: "Set.prototype.values",
+    set_next: "Object.getPrototypeOf(new Set().values()).next",
+    reg_exp: "RegExp",
+    error: "Error",
+    type_error: "TypeError",
+    range_error: "RangeError",
+    syntax_error: "SyntaxError",
+    reference_error: "ReferenceError",
+    uri_error: "URIError",
+    eval_error: "EvalError",
+    unwrap: "((call, then) => (promise, apply) => call(then, promise, (r) => (apply === undefined ? r.value : apply(r.value))))(Function.prototype.call.bind(Function.prototype.call), Promise.prototype.then)",
+}
+
+static BUILTINS_GLUE: Glue = BUILTINS;
+
+pub(crate) struct Inner {
+    pub(crate) rt: *mut qjs::JSRuntime,
+    pub(crate) ctx: *mut qjs::JSContext,
+    arena: *mut Arena,
+    pub(crate) interrupter: Interrupter,
+    pub(crate) account: MemoryAccount,
+    pub(crate) limits: Limits,
+    pub(crate) handles: HandleSource,
+    slots: RefCell<Slab<Slot>>,
+    /// Boxed, so that each stays where the engine's opaque pointer says.
+    functions: RefCell<Slab<Box<Callable>>>,
+    pub(crate) externals: RefCell<Slab<External>>,
+    /// Unhandled rejections by promise, with the order in which they came.
+    rejections: RefCell<HashMap<*mut c_void, (u64, qjs::JSValue, qjs::JSValue)>>,
+    /// What microtasks threw that no promise took.
+    uncaught: RefCell<Vec<Exception>>,
+    sequence: Cell<u64>,
+    depth: Cell<u32>,
+    builtins: OnceCell<Builtins>,
+    /// The two objects that all glue gets besides its host functions.
+    shared: Cell<qjs::JSValue>,
+    engine: Cell<qjs::JSValue>,
+    error_factory: Cell<Option<qjs::JSValue>>,
+    loader: RefCell<Option<Rc<dyn ModuleLoader>>>,
+    stack_limit: Cell<usize>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // The engine is not told: freeing its heap object by object is slow, and after a failed allocation not safe.
+        // Everything that it allocated is in the arena, and what the host lent it is in `functions` and `externals`.
+        // SAFETY: made by `Box::into_raw` in `new`; no engine call can follow, since only this context made them.
+        drop(unsafe { Box::from_raw(self.arena) });
+    }
+}
+
+/// One QuickJS runtime with its one context.
+pub(crate) struct QuickJsContext {
+    inner: Rc<Inner>,
+}
+
+/// Marks that an operation is under way; see [`QuickJsContext::enter`].
+struct Entered<'a>(&'a Inner);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.0.depth.set(self.0.depth.get() - 1);
+    }
+}
+
+impl QuickJsContext {
+    pub(crate) fn new(limits: &Limits, fail_allocation: Option<u64>) -> Result<Self, Failure> {
+        let offset = poll::counter_offset()?;
+        if let Some(left) = stacker::remaining_stack()
+            && left < limits.stack + STACK_RESERVE
+        {
+            return Err(EngineError::new(format!(
+                "the thread has {left} bytes of stack left; the limit of {} needs {STACK_RESERVE} more than itself",
+                limits.stack
+            ))
+            .into());
+        }
+        let interrupter = Interrupter::new();
+        let account = MemoryAccount::new();
+        let arena = Box::into_raw(Arena::new(limits.memory, account.clone(), interrupter.clone()));
+        let mut inner = Rc::new(Inner {
+            rt: ptr::null_mut(),
+            ctx: ptr::null_mut(),
+            arena,
+            interrupter,
+            account,
+            limits: limits.clone(),
+            handles: HandleSource::new(),
+            slots: RefCell::default(),
+            functions: RefCell::default(),
+            externals: RefCell::default(),
+            rejections: RefCell::default(),
+            uncaught: RefCell::default(),
+            sequence: Cell::new(0),
+            depth: Cell::new(0),
+            builtins: OnceCell::new(),
+            shared: Cell::new(qjs::JS_UNDEFINED),
+            engine: Cell::new(qjs::JS_UNDEFINED),
+            error_factory: Cell::new(None),
+            loader: RefCell::default(),
+            stack_limit: Cell::new(0),
+        });
+        let too_small = || EngineError::new("the memory limit leaves no room for an empty context");
+        // SAFETY: a runtime and a context made in the usual order on this thread. `arena` stays where it is until
+        // `Inner` is dropped, and `Inner` itself stays where it is: it is only moved as an `Rc`.
+        unsafe {
+            let rt = qjs::JS_NewRuntime2(&FUNCTIONS, arena.cast());
+            if rt.is_null() {
+                return Err(too_small().into());
+            }
+            (*arena).set_runtime(rt);
+            let ctx = qjs::JS_NewContext(rt);
+            if ctx.is_null() || inner.interrupter.stopped().is_some() {
+                return Err(too_small().into());
+            }
+            let Some(this) = Rc::get_mut(&mut inner) else { unreachable!("the only reference") };
+            (this.rt, this.ctx) = (rt, ctx);
+            (*arena).counter = ctx.byte_add(offset).cast();
+            let opaque = Rc::as_ptr(&inner).cast_mut().cast::<c_void>();
+            qjs::JS_SetRuntimeOpaque(rt, opaque);
+            qjs::JS_SetContextOpaque(ctx, opaque);
+            qjs::JS_SetInterruptHandler(rt, Some(on_interrupt), opaque);
+            qjs::JS_SetHostPromiseRejectionTracker(rt, Some(on_rejection), opaque);
+            qjs::JS_SetModuleLoaderFunc(rt, Some(on_resolve), Some(on_load), opaque);
+        }
+        let context = Self { inner };
+        context.prepare().map_err(|f| match f {
+            Failure::Terminated(Termination::Memory) => too_small().into(),
+            other => other,
+        })?;
+        if let Some(n) = fail_allocation {
+            // SAFETY: the arena is live and no engine call is under way.
+            unsafe { (*arena).fail_after(n) };
+        }
+        Ok(context)
+    }
+
+    /// Takes the builtins and makes the two objects for glue.
+    fn prepare(&self) -> Result<(), Failure> {
+        let _entered = self.enter()?;
+        let this = &*self.inner;
+        let array = this.instantiate(&BUILTINS_GLUE, &[])?;
+        let mut list = Vec::with_capacity(BUILTIN_COUNT);
+        for i in 0..BUILTIN_COUNT {
+            // SAFETY: the array that the glue just made.
+            list.push(unsafe { qjs::JS_GetPropertyUint32(this.ctx, array, i as u32) });
+        }
+        this.free(array);
+        let _ = this.builtins.set(Builtins { list });
+        // SAFETY: plain object making; each result is checked by `own`.
+        unsafe {
+            let shared = this.own(qjs::JS_NewObjectProto(this.ctx, qjs::JS_NULL))?;
+            let engine = this.own(qjs::JS_NewObjectProto(this.ctx, qjs::JS_NULL))?;
+            for (name, f) in [
+                (c"classOf", class_of as unsafe extern "C" fn(_, _, _, _) -> _),
+                (c"promiseState", promise_state),
+                (c"proxyDetails", proxy_details),
+            ] {
+                let f = qjs::JS_NewCFunction2(
+                    this.ctx,
+                    Some(f),
+                    name.as_ptr(),
+                    1,
+                    qjs::JSCFunctionEnum_JS_CFUNC_generic,
+                    0,
+                );
+                qjs::JS_SetPropertyStr(this.ctx, engine, name.as_ptr(), this.own(f)?);
+            }
+            this.shared.set(shared);
+            this.engine.set(engine);
+        }
+        this.stopped()
+    }
+
+    /// Begins an operation: refuses if the context is stopped; on the outermost level also tells the engine where the
+    /// stack is now and frees what handles no longer hold.
+    fn enter(&self) -> Result<Entered<'_>, Failure> {
+        let this = &*self.inner;
+        this.stopped()?;
+        if this.depth.get() == 0 {
+            let left = stacker::remaining_stack().unwrap_or(usize::MAX).saturating_sub(STACK_RESERVE);
+            let limit = this.limits.stack.min(left);
+            if limit < STACK_LEAST {
+                return Err(EngineError::new("too little native stack is left to run guest code").into());
+            }
+            // SAFETY: the runtime is live and this is its thread; no engine call is under way, so the arena is free.
+            unsafe {
+                qjs::JS_UpdateStackTop(this.rt);
+                if limit != this.stack_limit.replace(limit) {
+                    qjs::JS_SetMaxStackSize(this.rt, limit as _);
+                }
+                (*this.arena).rest();
+            }
+            for slot in this.handles.released() {
+                let slot = this.slots.borrow_mut().try_remove(slot);
+                match slot {
+                    Some(Slot::Function(f)) => this.free(f),
+                    Some(Slot::Promise { promise, resolvers }) => {
+                        this.free(promise);
+                        resolvers.into_iter().flatten().for_each(|r| this.free(r));
+                    }
+                    None => {}
+                }
+            }
+        }
+        this.depth.set(this.depth.get() + 1);
+        Ok(Entered(this))
+    }
+
+    /// A context value that does not own: what host functions get.
+    ///
+    /// # Safety
+    /// `inner` points into a live `Rc<Inner>`, for as long as the result is used.
+    unsafe fn borrow(inner: *const Inner) -> ManuallyDrop<Self> {
+        // SAFETY: as above; the count is not touched since the result is never dropped.
+        ManuallyDrop::new(Self { inner: unsafe { Rc::from_raw(inner) } })
+    }
+
+    fn compile(&self, script: &Script<'_>, module: bool) -> Result<qjs::JSValue, Failure> {
+        let this = &*self.inner;
+        let mut source = Vec::with_capacity(script.source.len() + 1);
+        source.extend_from_slice(script.source.as_bytes());
+        source.push(0);
+        let name = CString::new(script.filename.replace('\0', "\u{fffd}")).unwrap_or_default();
+        let mut flags = qjs::JS_EVAL_FLAG_COMPILE_ONLY;
+        flags |= if module { qjs::JS_EVAL_TYPE_MODULE } else { qjs::JS_EVAL_TYPE_GLOBAL };
+        if script.top_level_await && !module {
+            flags |= qjs::JS_EVAL_FLAG_ASYNC;
+        }
+        // SAFETY: the source is NUL-terminated, and both buffers outlive the call.
+        let code = unsafe {
+            qjs::JS_Eval(
+                this.ctx,
+                source.as_ptr().cast::<c_char>(),
+                script.source.len() as _,
+                name.as_ptr(),
+                flags as c_int,
+            )
+        };
+        this.own(code).map_err(|f| match f {
+            Failure::Threw(mut e) => {
+                e.early = true;
+                Failure::Threw(e)
+            }
+            other => other,
+        })
+    }
+}
+
+impl Inner {
+    pub(crate) fn stopped(&self) -> Result<(), Failure> {
+        self.interrupter.stopped().map_or(Ok(()), |t| Err(t.into()))
+    }
+
+    pub(crate) fn builtin(&self, which: Builtin) -> qjs::JSValue {
+        self.builtins.get().map_or(qjs::JS_UNDEFINED, |b| b.list[which as usize])
+    }
+
+    pub(crate) fn dup(&self, v: qjs::JSValue) -> qjs::JSValue {
+        // SAFETY: `v` is a live value of this context.
+        unsafe { qjs::JS_DupValue(self.ctx, v) }
+    }
+
+    pub(crate) fn free(&self, v: qjs::JSValue) {
+        // SAFETY: the caller owns one reference to `v` and gives it up.
+        unsafe { qjs::JS_FreeValue(self.ctx, v) }
+    }
+
+    /// Passes a result of the engine on, or says why there is none.
+    pub(crate) fn own(&self, v: qjs::JSValue) -> Result<qjs::JSValue, Failure> {
+        if let Some(t) = self.interrupter.stopped() {
+            self.clear_exception();
+            // SAFETY: the tag of any value may be read.
+            if !unsafe { qjs::JS_IsException(v) } {
+                self.free(v);
+            }
+            return Err(t.into());
+        }
+        // SAFETY: as above.
+        if unsafe { qjs::JS_IsException(v) } { Err(self.take_failure()) } else { Ok(v) }
+    }
+
+    fn clear_exception(&self) {
+        // SAFETY: returns an owned value, or a marker that needs no freeing.
+        unsafe { self.free(qjs::JS_GetException(self.ctx)) };
+    }
+
+    /// The pending exception as a failure.
+    pub(crate) fn take_failure(&self) -> Failure {
+        // SAFETY: returns an owned value.
+        let thrown = unsafe { qjs::JS_GetException(self.ctx) };
+        let failure = match self.interrupter.stopped() {
+            Some(t) => t.into(),
+            None => {
+                let e = self.exception(thrown);
+                // Looking at it may have run guest code, and that may have been stopped.
+                self.interrupter.stopped().map_or_else(|| e.into(), Failure::from)
+            }
+        };
+        self.free(thrown);
+        failure
+    }
+
+    /// Throws the error that no `catch` takes.
+    pub(crate) fn throw_stop(&self) -> qjs::JSValue {
+        // SAFETY: the arena is not in a call of its own here; the format has no arguments.
+        unsafe {
+            (*self.arena).open_reserve();
+            qjs::JS_ThrowInternalError(self.ctx, c"interrupted".as_ptr());
+            let e = qjs::JS_GetException(self.ctx);
+            qjs::JS_SetUncatchableError(self.ctx, e);
+            qjs::JS_Throw(self.ctx, e)
+        }
+    }
+
+    pub(crate) fn call(&self, f: qjs::JSValue, this: qjs::JSValue, args: &mut [qjs::JSValue]) -> qjs::JSValue {
+        // SAFETY: live values; the callee takes its own references to the arguments.
+        unsafe { qjs::JS_Call(self.ctx, f, this, args.len() as c_int, args.as_mut_ptr()) }
+    }
+
+    pub(crate) fn construct(&self, f: qjs::JSValue, args: &mut [qjs::JSValue]) -> qjs::JSValue {
+        // SAFETY: as in `call`.
+        unsafe { qjs::JS_CallConstructor(self.ctx, f, args.len() as c_int, args.as_mut_ptr()) }
+    }
+
+    pub(crate) fn function_handle(&self, owned: qjs::JSValue) -> Function {
+        self.handles.function(self.slots.borrow_mut().insert(Slot::Function(owned)))
+    }
+
+    pub(crate) fn promise_handle(&self, owned: qjs::JSValue) -> Promise {
+        let slot = Slot::Promise { promise: owned, resolvers: None };
+        self.handles.promise(self.slots.borrow_mut().insert(slot))
+    }
+
+    /// The function behind a handle, borrowed from its slot.
+    pub(crate) fn function_value(&self, f: &Function) -> Result<qjs::JSValue, Failure> {
+        match self.slots.borrow().get(self.handles.function_slot(f)?) {
+            Some(Slot::Function(v)) => Ok(*v),
+            _ => Err(EngineError::new("a function handle without a function").into()),
+        }
+    }
+
+    /// The promise behind a handle, borrowed from its slot.
+    pub(crate) fn promise_value(&self, p: &Promise) -> Result<qjs::JSValue, Failure> {
+        match self.slots.borrow().get(self.handles.promise_slot(p)?) {
+            Some(Slot::Promise { promise, .. }) => Ok(*promise),
+            _ => Err(EngineError::new("a promise handle without a promise").into()),
+        }
+    }
+
+    /// Whether `bytes` more would pass the memory limit; then the context is stopped.
+    pub(crate) fn refuses(&self, bytes: usize) -> bool {
+        // SAFETY: the arena is live, and its own functions never call out, so none of them is under way.
+        unsafe { (*self.arena).refuses(bytes) }
+    }
+
+    /// A guest function object for a host function.
+    fn function_object(&self, f: HostFunction) -> Result<qjs::JSValue, Failure> {
+        let name = CString::new(f.name.replace('\0', "")).unwrap_or_default();
+        let length = c_int::from(f.length);
+        let (key, callable) = {
+            let mut functions = self.functions.borrow_mut();
+            let entry = functions.vacant_entry();
+            let key = entry.key();
+            let callable = entry.insert(Box::new(Callable { inner: self, key, function: Rc::new(f) }));
+            (key, ptr::from_ref::<Callable>(callable).cast_mut())
+        };
+        // SAFETY: the callable stays in its box until the finalizer takes it out, or for as long as the engine can
+        // call; on failure the engine has not taken it.
+        let v = unsafe {
+            qjs::JS_NewCClosure(self.ctx, Some(call_host), name.as_ptr(), Some(on_collect), length, 0, callable.cast())
+        };
+        // SAFETY: the tag of any value may be read.
+        if unsafe { qjs::JS_IsException(v) } {
+            self.functions.borrow_mut().try_remove(key);
+        }
+        self.own(v)
+    }
+
+    /// Runs a piece of glue and calls the function that it is.
+    fn instantiate(&self, glue: &'static Glue, args: &[qjs::JSValue]) -> Result<qjs::JSValue, Failure> {
+        let code = bytecode(glue)?;
+        // SAFETY: the bytes were written by this process's own engine for this very source.
+        let f = unsafe {
+            let f = qjs::JS_ReadObject(self.ctx, code.as_ptr(), code.len() as _, qjs::JS_READ_OBJ_BYTECODE as c_int);
+            let f = self.own(f)?;
+            self.own(qjs::JS_EvalFunction(self.ctx, f))?
+        };
+        let result = self.call(f, qjs::JS_UNDEFINED, &mut args.to_vec());
+        self.free(f);
+        self.own(result)
+    }
+
+    /// What an evaluation or a call came to, as data.
+    fn outcome(&self, v: Result<qjs::JSValue, Failure>) -> Result<Value, Failure> {
+        let v = v?;
+        let value = self.to_host(v, Arguments::Exact);
+        self.free(v);
+        self.refusal(value)
+    }
+
+    pub(crate) fn refusal<T>(&self, result: Result<T, Refusal>) -> Result<T, Failure> {
+        match result {
+            Err(Refusal::Pending) => Err(self.take_failure()),
+            Err(Refusal::Host(e)) => {
+                self.stopped()?;
+                Err(Exception::new(e.class().as_str(), e.message()).into())
+            }
+            Ok(v) => self.stopped().map(|()| v),
+        }
+    }
+
+    /// Throws an error of a host function into the guest.
+    pub(crate) fn throw_host_error(&self, e: &HostError) -> qjs::JSValue {
+        let error = self.error_object(e.class().as_str(), e.message());
+        // SAFETY: `error` is owned, and `JS_Throw` takes it; an exception marker is passed on as it is.
+        unsafe { if qjs::JS_IsException(error) { error } else { qjs::JS_Throw(self.ctx, error) } }
+    }
+
+    /// A new error object of a class, or the exception marker.
+    pub(crate) fn error_object(&self, class: &str, message: &str) -> qjs::JSValue {
+        let constructor = match class {
+            "Error" => Builtin::error,
+            "TypeError" => Builtin::type_error,
+            "RangeError" => Builtin::range_error,
+            "SyntaxError" => Builtin::syntax_error,
+            "ReferenceError" => Builtin::reference_error,
+            "URIError" => Builtin::uri_error,
+            "EvalError" => Builtin::eval_error,
+            name => return self.foreign_error(name, message),
+        };
+        let mut args = [self.string(message)];
+        let error = self.construct(self.builtin(constructor), &mut args);
+        self.free(args[0]);
+        error
+    }
+
+    /// An error of a class that the language does not have.
+    fn foreign_error(&self, name: &str, message: &str) -> qjs::JSValue {
+        if let Some(factory) = self.error_factory.get() {
+            let mut args = [self.string(name), self.string(message)];
+            let error = self.call(factory, qjs::JS_UNDEFINED, &mut args);
+            args.into_iter().for_each(|v| self.free(v));
+            return error;
+        }
+        let error = self.error_object("Error", message);
+        // SAFETY: a new object; the definition takes the string.
+        unsafe {
+            if !qjs::JS_IsException(error) {
+                let flags = (qjs::JS_PROP_WRITABLE | qjs::JS_PROP_CONFIGURABLE) as c_int;
+                qjs::JS_DefinePropertyValueStr(self.ctx, error, c"name".as_ptr(), self.string(name), flags);
+            }
+        }
+        error
+    }
+
+    pub(crate) fn string(&self, s: &str) -> qjs::JSValue {
+        // SAFETY: valid UTF-8 with its length.
+        unsafe { qjs::JS_NewStringLen(self.ctx, s.as_ptr().cast(), s.len() as _) }
+    }
+}
+
+/// The compiled form of a piece of glue, made once per process.
+fn bytecode(glue: &'static Glue) -> Result<Arc<[u8]>, Failure> {
+    type Cache = RwLock<HashMap<&'static str, Arc<[u8]>>>;
+    static CACHE: OnceLock<Cache> = OnceLock::new();
+    let cache = CACHE.get_or_init(Cache::default);
+    if let Some(code) = cache.read().unwrap_or_else(PoisonError::into_inner).get(glue.name) {
+        return Ok(code.clone());
+    }
+    let code = compile_glue(glue)?;
+    Ok(cache.write().unwrap_or_else(PoisonError::into_inner).entry(glue.name).or_insert(code).clone())
+}
+
+fn compile_glue(glue: &Glue) -> Result<Arc<[u8]>, Failure> {
+    let interrupter = Interrupter::new();
+    let mut arena = Arena::new(None, MemoryAccount::new(), interrupter);
+    let source = CString::new(glue.source).map_err(|_| EngineError::new("glue with a NUL"))?;
+    let name = CString::new(glue.name).map_err(|_| EngineError::new("glue with a NUL in its name"))?;
+    // SAFETY: a runtime of its own, used and left on this thread; the arena frees it.
+    unsafe {
+        let rt = qjs::JS_NewRuntime2(&FUNCTIONS, ptr::from_mut(&mut *arena).cast());
+        let ctx = if rt.is_null() { ptr::null_mut() } else { qjs::JS_NewContext(rt) };
+        if ctx.is_null() {
+            return Err(EngineError::new("no memory to compile glue").into());
+        }
+        let flags = (qjs::JS_EVAL_TYPE_GLOBAL | qjs::JS_EVAL_FLAG_COMPILE_ONLY) as c_int;
+        let code = qjs::JS_Eval(ctx, source.as_ptr(), source.count_bytes() as _, name.as_ptr(), flags);
+        let mut len = 0;
+        let flags =
+            (qjs::JS_WRITE_OBJ_BYTECODE | qjs::JS_WRITE_OBJ_STRIP_SOURCE | qjs::JS_WRITE_OBJ_STRIP_DEBUG) as c_int;
+        let bytes = if qjs::JS_IsException(code) {
+            ptr::null_mut()
+        } else {
+            qjs::JS_WriteObject(ctx, &raw mut len, code, flags)
+        };
+        if bytes.is_null() {
+            let e = qjs::JS_GetException(ctx);
+            let text = qjs::JS_ToCString(ctx, e);
+            let text = if text.is_null() { "".into() } else { std::ffi::CStr::from_ptr(text).to_string_lossy() };
+            return Err(EngineError::new(format!("glue {} does not compile: {text}", glue.name)).into());
+        }
+        Ok(Arc::from(std::slice::from_raw_parts(bytes, len as usize)))
+    }
+}
+
+impl EngineContext for QuickJsContext {
+    fn evaluate_script(&self, script: &Script<'_>) -> Result<Value, Failure> {
+        let _entered = self.enter()?;
+        let this = &*self.inner;
+        let apply = match script.completion {
+            Completion::Apply(f) => Some(this.function_value(f)?),
+            _ => None,
+        };
+        let code = self.compile(script, false)?;
+        // SAFETY: takes `code`, which this context just compiled.
+        let mut v = this.own(unsafe { qjs::JS_EvalFunction(this.ctx, code) })?;
+        if script.top_level_await {
+            let mut args = [v, apply.unwrap_or(qjs::JS_UNDEFINED)];
+            let unwrapped = this.call(this.builtin(Builtin::unwrap), qjs::JS_UNDEFINED, &mut args);
+            this.free(v);
+            v = this.own(unwrapped)?;
+        } else if let Some(f) = apply {
+            let applied = this.call(f, qjs::JS_UNDEFINED, &mut [v]);
+            this.free(v);
+            v = this.own(applied)?;
+        }
+        if matches!(script.completion, Completion::Discard) && !script.top_level_await {
+            this.free(v);
+            return this.stopped().map(|()| Value::Undefined);
+        }
+        this.outcome(Ok(v))
+    }
+
+    fn evaluate_module(&self, module: &Script<'_>) -> Result<Promise, Failure> {
+        let _entered = self.enter()?;
+        let this = &*self.inner;
+        let code = self.compile(module, true)?;
+        // SAFETY: takes `code`, which this context just compiled.
+        let v = this.own(unsafe { qjs::JS_EvalFunction(this.ctx, code) })?;
+        Ok(this.promise_handle(v))
+    }
+
+    fn set_module_loader(&self, loader: Rc<dyn ModuleLoader>) {
+        *self.inner.loader.borrow_mut() = Some(loader);
+    }
+
+    fn install(&self, glue: &'static Glue, functions: Vec<HostFunction>) -> Result<Value, Failure> {
+        let _entered = self.enter()?;
+        let this = &*self.inner;
+        // SAFETY: a new object, checked by `own`; each property definition takes its value.
+        let host = this.own(unsafe { qjs::JS_NewObjectProto(this.ctx, qjs::JS_NULL) })?;
+        for f in functions {
+            let name = CString::new(f.name.as_str()).map_err(|_| EngineError::new("a host function named with NUL"))?;
+            let f = this.function_object(f)?;
+            // SAFETY: as above.
+            unsafe { qjs::JS_SetPropertyStr(this.ctx, host, name.as_ptr(), f) };
+        }
+        let result = this.instantiate(glue, &[host, this.shared.get(), this.engine.get()]);
+        this.free(host);
+        this.outcome(result)
+    }
+
+    fn new_function(&self, function: HostFunction) -> Result<Function, Failure> {
+        let _entered = self.enter()?;
+        let v = self.inner.function_object(function)?;
+        Ok(self.inner.function_handle(v))
+    }
+
+    fn call(&self, function: &Function, args: Vec<Value>) -> Result<Value, Failure> {
+        let _entered = self.enter()?;
+        let this = &*self.inner;
+        let f = this.dup(this.function_value(function)?);
+        let mut argv: SmallVec<[qjs::JSValue; 4]> = SmallVec::with_capacity(args.len());
+        let mut refused = Ok(());
+        for arg in args {
+            match this.to_guest(arg, 0) {
+                Ok(v) => argv.push(v),
+                Err(e) => {
+                    refused = Err(e);
+                    break;
+                }
+            }
+        }
+        let result = match refused {
+            Ok(()) => this.own(this.call(f, qjs::JS_UNDEFINED, &mut argv)),
+            Err(e) => this.refusal(Err(e)),
+        };
+        argv.into_iter().for_each(|v| this.free(v));
+        this.free(f);
+        this.outcome(result)
+    }
+
+    fn new_promise(&self) -> Result<Promise, Failure> {
+        let _entered = self.enter()?;
+        let this = &*self.inner;
+        let mut resolvers = [qjs::JS_UNDEFINED; 2];
+        // SAFETY: the array has room for the two functions.
+        let promise = this.own(unsafe { qjs::JS_NewPromiseCapability(this.ctx, resolvers.as_mut_ptr()) })?;
+        let slot = Slot::Promise { promise, resolvers: Some(resolvers) };
+        Ok(this.handles.promise(this.slots.borrow_mut().insert(slot)))
+    }
+
+    fn settle_promise(&self, promise: &Promise, outcome: Result<Value, HostError>) -> Result<(), Failure> {
+        let _entered = self.enter()?;
+        let this = &*self.inner;
+        let slot = this.handles.promise_slot(promise)?;
+        let resolvers = match this.slots.borrow_mut().get_mut(slot) {
+            Some(Slot::Promise { resolvers, .. }) => resolvers.take(),
+            _ => None,
+        };
+        let Some([resolve, reject]) = resolvers else { return this.stopped() };
+        let settled = match outcome {
+            Ok(v) => this.to_guest(v, 0).map(|v| (resolve, v)),
+            Err(e) => Err(Refusal::Host(e)),
+        };
+        let (f, v) = match settled {
+            Ok(settled) => settled,
+            // What cannot cross rejects the promise: nothing is lost.
+            Err(Refusal::Host(e)) => (reject, this.error_object(e.class().as_str(), e.message())),
+            // SAFETY: there is a pending exception, which becomes the reason.
+            Err(Refusal::Pending) => (reject, unsafe { qjs::JS_GetException(this.ctx) }),
+        };
+        let result = this.own(v).and_then(|v| {
+            let result = this.own(this.call(f, qjs::JS_UNDEFINED, &mut [v]));
+            this.free(v);
+            result
+        });
+        this.free(resolve);
+        this.free(reject);
+        this.free(result?);
+        this.stopped()
+    }
+
+    fn promise_state(&self, promise: &Promise) -> Result<PromiseState, Failure> {
+        let _entered = self.enter()?;
+        let this = &*self.inner;
+        let p = this.promise_value(promise)?;
+        // SAFETY: a live promise of this context.
+        let state = unsafe { qjs::JS_PromiseState(this.ctx, p) };
+        if state == qjs::JSPromiseStateEnum_JS_PROMISE_PENDING {
+            return Ok(PromiseState::Pending);
+        }
+        // SAFETY: as above; the result is an owned value.
+        let result = unsafe { qjs::JS_PromiseResult(this.ctx, p) };
+        if state == qjs::JSPromiseStateEnum_JS_PROMISE_FULFILLED {
+            return this.outcome(Ok(result)).map(PromiseState::Fulfilled);
+        }
+        // SAFETY: as above.
+        unsafe { qjs::JS_PromiseMarkAsHandled(this.ctx, p) };
+        this.handled(p);
+        let e = this.exception(result);
+        this.free(result);
+        this.stopped()?;
+        Ok(PromiseState::Rejected(Box::new(e)))
+    }
+
+    fn run_microtasks(&self) -> Result<(), Failure> {
+        let _entered = self.enter()?;
+        let this = &*self.inner;
+        let mut ctx = ptr::null_mut();
+        for n in 1u32.. {
+            // A task made of native calls alone reaches no interrupt of the engine's.
+            if n.is_multiple_of(256) {
+                this.interrupter.poll();
+            }
+            this.stopped().inspect_err(|_| this.clear_exception())?;
+            // SAFETY: the runtime is live and this is its thread.
+            match unsafe { qjs::JS_ExecutePendingJob(this.rt, &raw mut ctx) } {
+                0 => break,
+                1.. => {}
+                _ => match this.take_failure() {
+                    Failure::Threw(e) => this.uncaught.borrow_mut().push(*e),
+                    other => return Err(other),
+                },
+            }
+        }
+        this.stopped()
+    }
+
+    fn take_unhandled_rejections(&self) -> Vec<Exception> {
+        let this = &*self.inner;
+        let mut found = std::mem::take(&mut *this.uncaught.borrow_mut());
+        if this.rejections.borrow().is_empty() {
+            return found;
+        }
+        let Ok(_entered) = self.enter() else { return found };
+        let mut rejections: Vec<_> = std::mem::take(&mut *this.rejections.borrow_mut()).into_values().collect();
+        rejections.sort_by_key(|(n, ..)| *n);
+        for (_, promise, reason) in rejections {
+            if this.interrupter.stopped().is_none() {
+                found.push(this.exception(reason));
+            }
+            this.free(promise);
+            this.free(reason);
+        }
+        found
+    }
+
+    fn set_error_factory(&self, factory: &Function) -> Result<(), Failure> {
+        let this = &*self.inner;
+        let f = this.dup(this.function_value(factory)?);
+        if let Some(old) = this.error_factory.replace(Some(f)) {
+            this.free(old);
+        }
+        Ok(())
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        self.inner.interrupter.clone()
+    }
+
+    fn charge(&self, bytes: usize) -> Result<Charge, Failure> {
+        if self.inner.refuses(bytes) {
+            return Err(Termination::Memory.into());
+        }
+        Ok(self.inner.account.add(bytes))
+    }
+
+    fn memory_usage(&self) -> MemoryUsage {
+        // SAFETY: the arena is live, and its own functions never call out.
+        let arena = unsafe { &*self.inner.arena };
+        let mut usage = MemoryUsage::default();
+        usage.engine = arena.used();
+        usage.host = self.inner.account.bytes();
+        usage.peak = arena.peak();
+        usage.limit = arena.limit();
+        usage
+    }
+
+    fn collect_garbage(&self) {
+        if let Ok(_entered) = self.enter() {
+            // SAFETY: the runtime is live and this is its thread.
+            unsafe { qjs::JS_RunGC(self.inner.rt) };
+        }
+    }
+}
+
+impl Inner {
+    fn handled(&self, promise: qjs::JSValue) {
+        // SAFETY: a promise is an object, so its payload is a pointer, used only as a key.
+        let key = unsafe { qjs::JS_VALUE_GET_PTR(promise) };
+        let known = self.rejections.borrow_mut().remove(&key);
+        if let Some((_, promise, reason)) = known {
+            self.free(promise);
+            self.free(reason);
+        }
+    }
+}
+
+// What the engine calls. None of these may unwind, and all find their context through the opaque pointer, which is
+// valid for as long as the engine can call: it is set to the `Inner` that owns the engine.
+
+/// Host functions.
+unsafe extern "C" fn call_host(
+    ctx: *mut qjs::JSContext,
+    _this: qjs::JSValue,
+    argc: c_int,
+    argv: *mut qjs::JSValue,
+    _magic: c_int,
+    callable: *mut c_void,
+) -> qjs::JSValue {
+    // SAFETY: see above; the function object that is being called keeps the callable in its place.
+    let (inner, f) = unsafe {
+        let callable = &*callable.cast::<Callable>();
+        (&*callable.inner, callable.function.clone())
+    };
+    if inner.interrupter.stopped().is_some() {
+        return inner.throw_stop();
+    }
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let mut args: SmallVec<[Value; 4]> = SmallVec::new();
+        for i in 0..usize::try_from(argc).unwrap_or(0) {
+            // SAFETY: the engine passes `argc` live values.
+            args.push(inner.to_host(unsafe { *argv.add(i) }, f.arguments)?);
+        }
+        // SAFETY: `inner` is alive during the call, since the engine that makes it is.
+        let context = unsafe { QuickJsContext::borrow(inner) };
+        let value = (f.callback)(&*context, &mut args).map_err(Refusal::Host)?;
+        if inner.interrupter.stopped().is_some() {
+            return Err(Refusal::Pending);
+        }
+        inner.to_guest(value, 0)
+    }));
+    if inner.interrupter.stopped().is_some() {
+        if let Ok(Ok(v)) = result {
+            inner.free(v);
+        }
+        inner.clear_exception();
+        return inner.throw_stop();
+    }
+    let result = result.unwrap_or_else(|_| Err(Refusal::Host(HostError::error("a host function panicked"))));
+    if !f.promise {
+        return match result {
+            Ok(v) => v,
+            Err(Refusal::Host(e)) => inner.throw_host_error(&e),
+            Err(Refusal::Pending) => qjs::JS_EXCEPTION,
+        };
+    }
+    let (rejected, v) = match result {
+        Ok(v) => (false, v),
+        Err(Refusal::Host(e)) => (true, inner.error_object(e.class().as_str(), e.message())),
+        // SAFETY: there is a pending exception, which becomes the reason.
+        Err(Refusal::Pending) => (true, unsafe { qjs::JS_GetException(ctx) }),
+    };
+    // SAFETY: live values; the promise takes its own reference.
+    unsafe {
+        if qjs::JS_IsException(v) {
+            return v;
+        }
+        let promise = qjs::JS_NewSettledPromise(ctx, rejected, v);
+        qjs::JS_FreeValue(ctx, v);
+        promise
+    }
+}
+
+/// Told when a function object of a host function is gone.
+unsafe extern "C" fn on_collect(callable: *mut c_void) {
+    // SAFETY: the callable is in its box until it is taken out here.
+    let (inner, key) = unsafe {
+        let callable = &*callable.cast::<Callable>();
+        (&*callable.inner, callable.key)
+    };
+    let gone = inner.functions.borrow_mut().try_remove(key);
+    drop(gone);
+}
+
+/// Asked now and then whether to go on.
+unsafe extern "C" fn on_interrupt(_: *mut qjs::JSRuntime, opaque: *mut c_void) -> c_int {
+    // SAFETY: see above.
+    let inner = unsafe { &*opaque.cast::<Inner>() };
+    if inner.interrupter.poll().is_none() {
+        return 0;
+    }
+    // SAFETY: the engine does not ask from inside an allocation.
+    unsafe { (*inner.arena).open_reserve() };
+    1
+}
+
+/// Told when a promise is rejected with no handler, and when it gets one after all.
+unsafe extern "C" fn on_rejection(
+    _ctx: *mut qjs::JSContext,
+    promise: qjs::JSValue,
+    reason: qjs::JSValue,
+    is_handled: bool,
+    opaque: *mut c_void,
+) {
+    // SAFETY: see above.
+    let inner = unsafe { &*opaque.cast::<Inner>() };
+    if is_handled {
+        return inner.handled(promise);
+    }
+    // SAFETY: a promise is an object, so its payload is a pointer, used only as a key.
+    let key = unsafe { qjs::JS_VALUE_GET_PTR(promise) };
+    let n = inner.sequence.get();
+    inner.sequence.set(n + 1);
+    let entry = (n, inner.dup(promise), inner.dup(reason));
+    inner.rejections.borrow_mut().insert(key, entry);
+}
+
+/// Copies a string for the engine, which frees it.
+fn engine_string(inner: &Inner, s: &str) -> *mut c_char {
+    // SAFETY: the length is the string's own; the engine adds the NUL.
+    unsafe { qjs::js_strndup(inner.ctx, s.as_ptr().cast(), s.len() as _) }
+}
+
+/// # Safety
+/// `p` is a NUL-terminated string or null.
+unsafe fn text(p: *const c_char) -> String {
+    if p.is_null() {
+        return String::new();
+    }
+    // SAFETY: as above.
+    unsafe { std::ffi::CStr::from_ptr(p) }.to_string_lossy().into_owned()
+}
+
+/// What an `import` specifier means.
+unsafe extern "C" fn on_resolve(
+    _ctx: *mut qjs::JSContext,
+    referrer: *const c_char,
+    specifier: *const c_char,
+    opaque: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: see above, and the engine passes NUL-terminated strings.
+    let (inner, referrer, specifier) = unsafe { (&*opaque.cast::<Inner>(), text(referrer), text(specifier)) };
+    let resolved = with_loader(inner, &specifier, |loader| loader.resolve(&specifier, &referrer));
+    match resolved {
+        Ok(name) => engine_string(inner, &name),
+        Err(e) => {
+            inner.throw_host_error(&e);
+            ptr::null_mut()
+        }
+    }
+}
+
+/// The module of a resolved name.
+unsafe extern "C" fn on_load(
+    _ctx: *mut qjs::JSContext,
+    name: *const c_char,
+    opaque: *mut c_void,
+) -> *mut qjs::JSModuleDef {
+    // SAFETY: as in `on_resolve`.
+    let (inner, name) = unsafe { (&*opaque.cast::<Inner>(), text(name)) };
+    let source = match with_loader(inner, &name, |loader| loader.load(&name)) {
+        Ok(source) => source,
+        Err(e) => {
+            inner.throw_host_error(&e);
+            return ptr::null_mut();
+        }
+    };
+    let mut bytes = source.into_bytes();
+    bytes.push(0);
+    let Ok(name) = CString::new(name) else { return ptr::null_mut() };
+    // SAFETY: NUL-terminated source; a compiled module stays alive in the context's list after its value is freed.
+    unsafe {
+        let flags = (qjs::JS_EVAL_TYPE_MODULE | qjs::JS_EVAL_FLAG_COMPILE_ONLY) as c_int;
+        let module = qjs::JS_Eval(inner.ctx, bytes.as_ptr().cast(), (bytes.len() - 1) as _, name.as_ptr(), flags);
+        if qjs::JS_IsException(module) {
+            return ptr::null_mut();
+        }
+        let def = qjs::JS_VALUE_GET_PTR(module).cast();
+        inner.free(module);
+        def
+    }
+}
+
+fn with_loader(
+    inner: &Inner,
+    what: &str,
+    f: impl FnOnce(&dyn ModuleLoader) -> Result<String, HostError>,
+) -> Result<String, HostError> {
+    let Some(loader) = inner.loader.borrow().clone() else {
+        return Err(HostError::type_error(format!("cannot import '{what}': this runtime has no module loader")));
+    };
+    catch_unwind(AssertUnwindSafe(|| f(&*loader)))
+        .unwrap_or_else(|_| Err(HostError::error(format!("cannot import '{what}': the module loader panicked"))))
+}
+
+// The three functions of the `engine` object that glue gets.
+
+unsafe extern "C" fn class_of(
+    ctx: *mut qjs::JSContext,
+    _this: qjs::JSValue,
+    argc: c_int,
+    argv: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    if argc < 1 {
+        return qjs::JS_UNDEFINED;
+    }
+    // SAFETY: one live argument; the name is copied.
+    unsafe {
+        if !qjs::JS_IsObject(*argv) {
+            return qjs::JS_UNDEFINED;
+        }
+        let inner = &*qjs::JS_GetContextOpaque(ctx).cast::<Inner>();
+        inner.string(inner.class_name(*argv))
+    }
+}
+
+unsafe extern "C" fn promise_state(
+    ctx: *mut qjs::JSContext,
+    _this: qjs::JSValue,
+    argc: c_int,
+    argv: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    // SAFETY: one live argument; the array takes the values.
+    unsafe {
+        if argc < 1 || !qjs::JS_IsPromise(*argv) {
+            return qjs::JS_UNDEFINED;
+        }
+        let state = qjs::JS_PromiseState(ctx, *argv);
+        let result = qjs::JS_PromiseResult(ctx, *argv);
+        qjs::JS_NewArrayFrom(ctx, 2, [qjs::JS_MKVAL(qjs::JS_TAG_INT, state), result].as_ptr())
+    }
+}
+
+unsafe extern "C" fn proxy_details(
+    ctx: *mut qjs::JSContext,
+    _this: qjs::JSValue,
+    argc: c_int,
+    argv: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    // SAFETY: one live argument; the array takes the values. A revoked proxy gives an exception, which is dropped.
+    unsafe {
+        if argc < 1 || !qjs::JS_IsProxy(*argv) {
+            return qjs::JS_UNDEFINED;
+        }
+        let details = [qjs::JS_GetProxyTarget(ctx, *argv), qjs::JS_GetProxyHandler(ctx, *argv)].map(|v| {
+            if qjs::JS_IsException(v) {
+                qjs::JS_FreeValue(ctx, qjs::JS_GetException(ctx));
+                qjs::JS_NULL
+            } else {
+                v
+            }
+        });
+        qjs::JS_NewArrayFrom(ctx, 2, details.as_ptr())
+    }
+}

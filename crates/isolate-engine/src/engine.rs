@@ -1,0 +1,254 @@
+//! The two traits that a JavaScript engine implements, and what they speak of.
+//!
+//! Required methods are kept few, so that two very different engines fit; everything that can be written once for all
+//! engines (the event loop, typed host functions, classes, timers) lives above, in `isolate-core`.
+
+use std::fmt;
+use std::rc::Rc;
+
+use crate::{Charge, Exception, Failure, Function, HostError, Interrupter, Limits, MemoryUsage, Promise, Value};
+
+/// A JavaScript engine. A value, not a type parameter: which one runs is chosen at run time.
+pub trait Engine: Send + Sync + fmt::Debug {
+    /// Its name, as a user writes it: `quickjs`, `v8`.
+    fn name(&self) -> &'static str;
+
+    /// Makes a context with the language's own globals and nothing else. It belongs to the calling thread.
+    ///
+    /// # Errors
+    /// If the limits leave no room for an empty context, or the thread's stack is too small for [`Limits::stack`].
+    fn new_context(&self, limits: &Limits) -> Result<Box<dyn EngineContext>, Failure>;
+}
+
+/// One realm with its limits. Not `Send`: it lives, runs and is dropped on one thread.
+///
+/// Every operation that can run guest code gives [`Failure::Terminated`] when the context is stopped, whatever the
+/// guest did to hide it, and from then on all of them do. Dropping a context is always safe. Operations take `&self`,
+/// since a host function that runs inside one may call another.
+pub trait EngineContext {
+    /// Runs a classic script in the global scope.
+    ///
+    /// # Errors
+    /// What the script threw ([`Exception::early`] if it did not parse), or why it was stopped.
+    fn evaluate_script(&self, script: &Script<'_>) -> Result<Value, Failure>;
+
+    /// Loads, links and runs a module. The promise settles when its top level has.
+    ///
+    /// # Errors
+    /// As for a script.
+    fn evaluate_module(&self, module: &Script<'_>) -> Result<Promise, Failure>;
+
+    /// Sets who answers `import`. Without a loader every import fails.
+    fn set_module_loader(&self, loader: Rc<dyn ModuleLoader>);
+
+    /// Instantiates glue: calls its function with `(host, shared, engine)`, where `host` is an object of these host
+    /// functions by name, `shared` is one object for all glue of this context (the captured builtins are kept there),
+    /// and `engine` holds `classOf`, `promiseState` and `proxyDetails`. The guest sees none of the three.
+    ///
+    /// # Errors
+    /// If the glue threw, or the context is stopped.
+    fn install(&self, glue: &'static Glue, functions: Vec<HostFunction>) -> Result<Value, Failure>;
+
+    /// Makes a guest function out of a host function.
+    ///
+    /// # Errors
+    /// If the context is stopped.
+    fn new_function(&self, function: HostFunction) -> Result<Function, Failure>;
+
+    /// Calls a guest function with `undefined` as `this`.
+    ///
+    /// # Errors
+    /// What it threw, or why it was stopped.
+    fn call(&self, function: &Function, args: Vec<Value>) -> Result<Value, Failure>;
+
+    /// Makes a pending promise.
+    ///
+    /// # Errors
+    /// If the context is stopped.
+    fn new_promise(&self) -> Result<Promise, Failure>;
+
+    /// Settles a promise of [`new_promise`](Self::new_promise). Its reactions run with the next microtasks. A second
+    /// time it does nothing.
+    ///
+    /// # Errors
+    /// If the context is stopped.
+    fn settle_promise(&self, promise: &Promise, outcome: Result<Value, HostError>) -> Result<(), Failure>;
+
+    /// The state of a promise. Asking counts as handling its rejection.
+    ///
+    /// # Errors
+    /// If the context is stopped, or the result cannot cross.
+    fn promise_state(&self, promise: &Promise) -> Result<PromiseState, Failure>;
+
+    /// Runs microtasks until none is left.
+    ///
+    /// # Errors
+    /// Only if the context is stopped: what a microtask throws is a rejection.
+    fn run_microtasks(&self) -> Result<(), Failure>;
+
+    /// The rejections that nothing has handled, since the last call.
+    fn take_unhandled_rejections(&self) -> Vec<Exception>;
+
+    /// Tells the engine which guest function makes error objects of classes that the language does not have: it is
+    /// called with `(name, message)` and returns the object to throw.
+    ///
+    /// # Errors
+    /// If the function belongs to another context.
+    fn set_error_factory(&self, factory: &Function) -> Result<(), Failure>;
+
+    /// The stop switch.
+    fn interrupter(&self) -> Interrupter;
+
+    /// Counts bytes that the host holds for this guest.
+    ///
+    /// # Errors
+    /// If they would pass the memory limit; the context is then stopped.
+    fn charge(&self, bytes: usize) -> Result<Charge, Failure>;
+
+    /// What the context uses.
+    fn memory_usage(&self) -> MemoryUsage;
+
+    /// Collects garbage, cycles included.
+    fn collect_garbage(&self);
+}
+
+/// Source text to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Script<'a> {
+    /// The text.
+    pub source: &'a str,
+    /// The name that stack traces show.
+    pub filename: &'a str,
+    /// Whether a script may use `await` at its top level; the result is then a promise. No effect on modules.
+    pub top_level_await: bool,
+    /// What to do with the completion value.
+    pub completion: Completion<'a>,
+}
+
+impl<'a> Script<'a> {
+    /// A script whose completion value is wanted.
+    pub fn new(source: &'a str, filename: &'a str) -> Self {
+        Self { source, filename, top_level_await: false, completion: Completion::Value }
+    }
+}
+
+/// What becomes of a script's completion value.
+#[derive(Clone, Copy, Debug)]
+pub enum Completion<'a> {
+    /// It is copied out.
+    Value,
+    /// It is dropped; the result is `undefined`.
+    Discard,
+    /// It is given to this guest function, whose result is copied out.
+    Apply(&'a Function),
+}
+
+/// The state of a promise.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PromiseState {
+    /// Not settled.
+    Pending,
+    /// Fulfilled with a value.
+    Fulfilled(Value),
+    /// Rejected with an error.
+    Rejected(Box<Exception>),
+}
+
+/// The body of a host function. Arguments may be taken out of the slice.
+pub type HostCallback = dyn Fn(&dyn EngineContext, &mut [Value]) -> Result<Value, HostError>;
+
+/// A host function before it is given to a context.
+pub struct HostFunction {
+    /// Its `name` in the guest.
+    pub name: String,
+    /// Its `length` in the guest.
+    pub length: u8,
+    /// How its arguments cross.
+    pub arguments: Arguments,
+    /// Whether it returns a promise: of its result, or rejected with its error.
+    pub promise: bool,
+    /// Its body.
+    pub callback: Box<HostCallback>,
+}
+
+/// How the arguments of a host function cross.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arguments {
+    /// Exactly, or the call throws (a `TypeError`, or a `RangeError` when they are too large).
+    #[default]
+    Exact,
+    /// As well as they can, without running guest code and without ever throwing: what cannot cross becomes a string
+    /// such as `[Circular]` or `[Getter]`. For logs.
+    Lossy,
+}
+
+impl HostFunction {
+    /// A host function.
+    pub fn new(
+        name: impl Into<String>,
+        callback: impl Fn(&dyn EngineContext, &mut [Value]) -> Result<Value, HostError> + 'static,
+    ) -> Self {
+        Self { name: name.into(), length: 0, arguments: Arguments::Exact, promise: false, callback: Box::new(callback) }
+    }
+
+    /// Sets its `length`.
+    #[must_use]
+    pub fn length(mut self, length: u8) -> Self {
+        self.length = length;
+        self
+    }
+
+    /// Lets it return a promise of its result.
+    #[must_use]
+    pub fn promise(mut self) -> Self {
+        self.promise = true;
+        self
+    }
+
+    /// Lets its arguments cross lossily.
+    #[must_use]
+    pub fn lossy(mut self) -> Self {
+        self.arguments = Arguments::Lossy;
+        self
+    }
+}
+
+impl fmt::Debug for HostFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HostFunction({})", self.name)
+    }
+}
+
+/// A piece of glue: one JavaScript function expression, kept in a `static`.
+///
+/// A backend compiles it once per process and loads the result into each context.
+#[derive(Debug)]
+pub struct Glue {
+    /// What stack traces would call it, unique in the process.
+    pub name: &'static str,
+    /// A function expression `(function (host, shared, engine) { … })`.
+    pub source: &'static str,
+}
+
+impl Glue {
+    /// A piece of glue.
+    pub const fn new(name: &'static str, source: &'static str) -> Self {
+        Self { name, source }
+    }
+}
+
+/// Answers `import`.
+pub trait ModuleLoader {
+    /// The full name of the module that `specifier` means in `referrer`. It is the key under which a module is
+    /// loaded once.
+    ///
+    /// # Errors
+    /// Reach the guest as the import's failure.
+    fn resolve(&self, specifier: &str, referrer: &str) -> Result<String, HostError>;
+
+    /// The source text of a module by its full name.
+    ///
+    /// # Errors
+    /// Reach the guest as the import's failure.
+    fn load(&self, name: &str) -> Result<String, HostError>;
+}

@@ -1,0 +1,172 @@
+//! The stop switch of a context.
+//!
+//! One plain struct rather than a trait: a deadline, a processor budget and a flag are the same for every engine.
+//! Engines that ask now and then whether to go on call [`Interrupter::poll`]; engines that must be told install a hook
+//! with [`Interrupter::on_stop`] and let a watchdog thread poll.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use crate::Termination;
+
+const NEVER: u64 = u64::MAX;
+
+struct Inner {
+    stop: AtomicU8,
+    anchor: Instant,
+    /// Nanoseconds after `anchor`.
+    deadline: AtomicU64,
+    /// Nanoseconds on the owner thread's processor clock.
+    cpu: AtomicU64,
+    hook: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    wakers: Mutex<Vec<Waker>>,
+}
+
+/// Stops a context from any thread. Clones are the same switch.
+///
+/// The first reason wins, and there is no way back.
+#[derive(Clone)]
+pub struct Interrupter(Arc<Inner>);
+
+impl fmt::Debug for Interrupter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Interrupter").field(&self.stopped()).finish()
+    }
+}
+
+impl Default for Interrupter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Interrupter {
+    /// A switch that is not thrown, with no deadline.
+    pub fn new() -> Self {
+        Self(Arc::new(Inner {
+            stop: AtomicU8::new(0),
+            anchor: Instant::now(),
+            deadline: AtomicU64::new(NEVER),
+            cpu: AtomicU64::new(NEVER),
+            hook: OnceLock::new(),
+            wakers: Mutex::new(Vec::new()),
+        }))
+    }
+
+    /// Stops the context. Returns whether this call was the one that did.
+    pub fn terminate(&self, reason: Termination) -> bool {
+        let code = match reason {
+            Termination::Deadline => 1,
+            Termination::Cpu => 2,
+            Termination::Cancelled => 3,
+            Termination::Memory => 4,
+        };
+        let first = self.0.stop.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        if first {
+            if let Some(hook) = self.0.hook.get() {
+                hook();
+            }
+            let wakers = std::mem::take(&mut *self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner));
+            wakers.into_iter().for_each(Waker::wake);
+        }
+        first
+    }
+
+    /// Why the context is stopped, if it is.
+    #[inline]
+    pub fn stopped(&self) -> Option<Termination> {
+        match self.0.stop.load(Ordering::Acquire) {
+            0 => None,
+            1 => Some(Termination::Deadline),
+            2 => Some(Termination::Cpu),
+            3 => Some(Termination::Cancelled),
+            _ => Some(Termination::Memory),
+        }
+    }
+
+    /// Sets or clears the wall-clock deadline.
+    pub fn set_deadline(&self, deadline: Option<Instant>) {
+        let nanos = deadline.map_or(NEVER, |d| nanos(d.saturating_duration_since(self.0.anchor)));
+        self.0.deadline.store(nanos, Ordering::Relaxed);
+    }
+
+    /// Sets or clears the processor deadline, as a reading of [`thread_cpu_time`] on the owner thread.
+    pub fn set_cpu_deadline(&self, reading: Option<Duration>) {
+        self.0.cpu.store(reading.map_or(NEVER, nanos), Ordering::Relaxed);
+    }
+
+    /// For backends: whether to stop, now that the clocks have been read. To be called on the owner thread.
+    pub fn poll(&self) -> Option<Termination> {
+        if let Some(reason) = self.stopped() {
+            return Some(reason);
+        }
+        let deadline = self.0.deadline.load(Ordering::Relaxed);
+        if deadline != NEVER && nanos(self.0.anchor.elapsed()) >= deadline {
+            self.terminate(Termination::Deadline);
+        } else {
+            let cpu = self.0.cpu.load(Ordering::Relaxed);
+            if cpu != NEVER && nanos(thread_cpu_time()) >= cpu {
+                self.terminate(Termination::Cpu);
+            }
+        }
+        self.stopped()
+    }
+
+    /// For backends: what to do at the moment of the stop, on whichever thread it comes from. Only the first hook
+    /// counts.
+    pub fn on_stop(&self, hook: impl Fn() + Send + Sync + 'static) {
+        let _ = self.0.hook.set(Box::new(hook));
+    }
+
+    /// Ready once the context is stopped; wakes the task when that happens.
+    pub fn poll_stopped(&self, cx: &mut Context<'_>) -> Poll<Termination> {
+        if let Some(reason) = self.stopped() {
+            return Poll::Ready(reason);
+        }
+        {
+            let mut wakers = self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+            if !wakers.iter().any(|w| w.will_wake(cx.waker())) {
+                wakers.push(cx.waker().clone());
+            }
+        }
+        // The stop may have come between the first look and the registration.
+        self.stopped().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+fn nanos(d: Duration) -> u64 {
+    u64::try_from(d.as_nanos()).unwrap_or(NEVER - 1)
+}
+
+/// Processor time that the calling thread has used.
+pub fn thread_cpu_time() -> Duration {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(t.tv_sec).unwrap_or(0), u32::try_from(t.tv_nsec).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_reason_wins_and_stays() {
+        let i = Interrupter::new();
+        i.set_deadline(Some(Instant::now()));
+        assert_eq!(i.poll(), Some(Termination::Deadline));
+        assert!(!i.terminate(Termination::Memory));
+        i.set_deadline(None);
+        assert_eq!(i.poll(), Some(Termination::Deadline));
+    }
+
+    #[test]
+    fn a_used_up_processor_budget_stops() {
+        let i = Interrupter::new();
+        i.set_cpu_deadline(Some(thread_cpu_time() + Duration::from_secs(3600)));
+        assert_eq!(i.poll(), None);
+        i.set_cpu_deadline(Some(Duration::ZERO));
+        assert_eq!(i.poll(), Some(Termination::Cpu));
+    }
+}
