@@ -712,7 +712,10 @@ impl EngineContext for QuickJsContext {
         let this = &*self.inner;
         let p = this.promise_value(promise)?;
         // SAFETY: a live promise of this context.
-        let state = unsafe { qjs::JS_PromiseState(this.ctx, p) };
+        let state = unsafe {
+            qjs::JS_PromiseMarkAsHandled(this.ctx, p);
+            qjs::JS_PromiseState(this.ctx, p)
+        };
         if state == qjs::JSPromiseStateEnum_JS_PROMISE_PENDING {
             return Ok(PromiseState::Pending);
         }
@@ -721,8 +724,6 @@ impl EngineContext for QuickJsContext {
         if state == qjs::JSPromiseStateEnum_JS_PROMISE_FULFILLED {
             return this.outcome(Ok(result)).map(PromiseState::Fulfilled);
         }
-        // SAFETY: as above.
-        unsafe { qjs::JS_PromiseMarkAsHandled(this.ctx, p) };
         this.handled(p);
         let e = this.exception(result);
         this.free(result);

@@ -478,6 +478,12 @@ fn guest_promises(engine: &dyn Engine) {
     let Value::Promise(p) = eval(&*cx, "Promise.reject(new TypeError('t'))").unwrap() else { panic!() };
     assert!(matches!(cx.promise_state(&p).unwrap(), PromiseState::Rejected(e) if e.message == "t"));
     assert!(cx.take_unhandled_rejections().is_empty(), "asking is handling");
+    let source = "var fail; new Promise((_, reject) => fail = reject)";
+    let Value::Promise(p) = eval(&*cx, source).unwrap() else { panic!() };
+    assert_eq!(cx.promise_state(&p).unwrap(), PromiseState::Pending);
+    eval(&*cx, "fail(1)").unwrap();
+    cx.run_microtasks().unwrap();
+    assert!(cx.take_unhandled_rejections().is_empty(), "having asked is handling");
 }
 
 fn promise_functions(engine: &dyn Engine) {

@@ -74,7 +74,7 @@ pub trait EngineContext {
     /// If the context is stopped.
     fn settle_promise(&self, promise: &Promise, outcome: Result<Value, HostError>) -> Result<(), Failure>;
 
-    /// The state of a promise. Asking counts as handling its rejection.
+    /// The state of a promise. Asking counts as handling its rejection, also one that comes later.
     ///
     /// # Errors
     /// If the context is stopped, or the result cannot cross.

@@ -1,0 +1,168 @@
+//! Clocks and the queue of timers.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crate::Context;
+
+/// What time means to the guest's timers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// Time moves only when the host says so, by [`Context::tick`].
+    #[default]
+    Virtual,
+    /// When nothing else can run (no code, no microtask, no host call in flight), time jumps to the next timer.
+    VirtualAutoAdvance,
+    /// Time is the machine's.
+    Real,
+}
+
+/// Names a timer of one context.
+pub type TimerId = u32;
+
+/// What a timer does when it is due.
+pub type TimerCallback = Rc<dyn Fn(&Context, TimerId) -> Result<(), isolate_engine::Failure>>;
+
+struct Timer {
+    at: Duration,
+    order: u64,
+    every: Option<Duration>,
+    callback: TimerCallback,
+}
+
+/// Timers in the order of their time, then of their creation. Adding, removing and taking one are O(log n).
+pub(crate) struct Timers {
+    clock: Clock,
+    start: Instant,
+    /// The present, for the two virtual clocks.
+    now: Duration,
+    /// May hold timers that were cleared or moved since; `live` says which entries count.
+    heap: BinaryHeap<Reverse<(Duration, u64, TimerId)>>,
+    live: HashMap<TimerId, Timer>,
+    next_id: TimerId,
+    next_order: u64,
+}
+
+impl Timers {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            start: Instant::now(),
+            now: Duration::ZERO,
+            heap: BinaryHeap::new(),
+            live: HashMap::new(),
+            next_id: 1,
+            next_order: 0,
+        }
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        if self.clock == Clock::Real { self.start.elapsed() } else { self.now }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    pub(crate) fn add(&mut self, delay: Duration, every: Option<Duration>, callback: TimerCallback) -> TimerId {
+        while self.next_id == 0 || self.live.contains_key(&self.next_id) {
+            self.next_id = self.next_id.wrapping_add(1);
+        }
+        let id = self.next_id;
+        self.next_id = self.next_id.wrapping_add(1);
+        let at = self.now().saturating_add(delay);
+        self.insert(id, at, every, callback);
+        id
+    }
+
+    fn insert(&mut self, id: TimerId, at: Duration, every: Option<Duration>, callback: TimerCallback) {
+        let order = self.next_order;
+        self.next_order += 1;
+        self.live.insert(id, Timer { at, order, every, callback });
+        self.heap.push(Reverse((at, order, id)));
+        // Entries of cleared timers are dropped when they come up; a guest that only sets and clears never lets them.
+        if self.heap.len() > 64 && self.heap.len() > self.live.len() * 2 {
+            let live = &self.live;
+            self.heap.retain(|Reverse((_, order, id))| live.get(id).is_some_and(|t| t.order == *order));
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: TimerId) -> bool {
+        self.live.remove(&id).is_some()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.heap.clear();
+        self.live.clear();
+    }
+
+    /// When the next timer is due.
+    pub(crate) fn next_at(&mut self) -> Option<Duration> {
+        while let Some(Reverse((at, order, id))) = self.heap.peek() {
+            if self.live.get(id).is_some_and(|t| t.order == *order) {
+                return Some(*at);
+            }
+            self.heap.pop();
+        }
+        None
+    }
+
+    /// Takes the next timer that is due at `until`, and moves a virtual clock to its time. A repeating timer is due
+    /// again one period later.
+    pub(crate) fn take_due(&mut self, until: Duration) -> Option<(TimerId, TimerCallback)> {
+        let at = self.next_at().filter(|at| *at <= until)?;
+        let Reverse((_, _, id)) = self.heap.pop()?;
+        let timer = self.live.remove(&id)?;
+        self.now = self.now.max(at);
+        if let Some(every) = timer.every {
+            // On the real clock periods that were missed are not made up for, as in browsers.
+            let from = if self.clock == Clock::Real { self.now() } else { timer.at };
+            self.insert(id, from.saturating_add(every), Some(every), timer.callback.clone());
+        }
+        Some((id, timer.callback))
+    }
+
+    /// Moves a virtual clock forward.
+    pub(crate) fn advance(&mut self, to: Duration) {
+        self.now = self.now.max(to);
+    }
+
+    /// The moment at which the real clock shows `at`.
+    pub(crate) fn instant(&self, at: Duration) -> Instant {
+        self.start + at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_time_then_creation() {
+        let mut timers = Timers::new(Clock::Virtual);
+        let nothing: TimerCallback = Rc::new(|_, _| Ok(()));
+        let ms = Duration::from_millis;
+        let ids: Vec<_> = [20, 10, 20, 0].map(|d| timers.add(ms(d), None, nothing.clone())).into();
+        let mut order = Vec::new();
+        while let Some((id, _)) = timers.take_due(ms(20)) {
+            order.push(id);
+        }
+        assert_eq!(order, [ids[3], ids[1], ids[0], ids[2]]);
+    }
+
+    #[test]
+    fn cleared_timers_leave_nothing_behind() {
+        let mut timers = Timers::new(Clock::Virtual);
+        for _ in 0..10_000 {
+            let id = timers.add(Duration::from_secs(1), None, Rc::new(|_, _| Ok(())));
+            timers.remove(id);
+        }
+        assert!(timers.heap.len() <= 65, "{}", timers.heap.len());
+    }
+}

@@ -1,0 +1,910 @@
+//! A context: one realm with its state and its event loop.
+
+use std::any::{Any, TypeId};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::sync::OnceLock;
+use std::task::{self, Poll};
+use std::time::{Duration, Instant};
+
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use isolate_engine::{
+    Charge, Completion, Engine, EngineContext, Exception, Failure, Function, Glue, HostError, HostFunction,
+    Interrupter, Limits, MemoryUsage, ModuleLoader, Promise, PromiseState, Script, Termination, Value, thread_cpu_time,
+};
+use serde::de::DeserializeOwned;
+use slab::Slab;
+use tokio::runtime::Handle;
+use tokio::time::Sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, TimerCallback, TimerId, Timers};
+use crate::{CoreHandle, Error, ErrorKind, from_value};
+
+/// How a context is made. Every field has a default.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct ContextOptions {
+    /// What the guest may use. Default: [`Limits::default`].
+    pub limits: Limits,
+    /// What time means to the guest. Default: [`Clock::Virtual`].
+    pub clock: Clock,
+    /// Where host futures find Tokio's timers and I/O. Default: a runtime with one worker thread that this library
+    /// starts on first use and shares between all contexts, so that a context works the same inside and outside of
+    /// an async program.
+    pub tokio: Option<Handle>,
+}
+
+impl ContextOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets [`limits`](Self::limits).
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets [`clock`](Self::clock).
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets [`tokio`](Self::tokio).
+    #[must_use]
+    pub fn tokio(mut self, handle: Handle) -> Self {
+        self.tokio = Some(handle);
+        self
+    }
+}
+
+/// How one evaluation or call is run.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EvalOptions {
+    /// The name that stack traces show. Default: `<eval>`.
+    pub filename: String,
+    /// Whether the source is a module; its value is `undefined`. Default: a classic script.
+    pub module: bool,
+    /// Wall-clock time for this evaluation, awaiting included, instead of [`Limits::wall_time`]. When it passes the
+    /// context is stopped.
+    pub deadline: Option<Duration>,
+    /// Processor time that the context may use while this evaluation is under way. Default: no limit of its own.
+    pub cpu_time: Option<Duration>,
+    /// When this is cancelled the context is stopped.
+    pub cancellation: Option<CancellationToken>,
+    /// Gives [`ErrorKind::NeverSettles`] as soon as the awaited promise cannot settle because nothing is left that
+    /// could run. Default: wait, since another evaluation may settle it.
+    pub fail_when_idle: bool,
+}
+
+impl Default for EvalOptions {
+    fn default() -> Self {
+        Self {
+            filename: "<eval>".into(),
+            module: false,
+            deadline: None,
+            cpu_time: None,
+            cancellation: None,
+            fail_when_idle: false,
+        }
+    }
+}
+
+impl EvalOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets [`filename`](Self::filename).
+    #[must_use]
+    pub fn filename(mut self, name: impl Into<String>) -> Self {
+        self.filename = name.into();
+        self
+    }
+
+    /// Takes the source as a module.
+    #[must_use]
+    pub fn module(mut self) -> Self {
+        self.module = true;
+        self
+    }
+
+    /// Sets [`deadline`](Self::deadline).
+    #[must_use]
+    pub fn deadline(mut self, time: Duration) -> Self {
+        self.deadline = Some(time);
+        self
+    }
+
+    /// Sets [`cpu_time`](Self::cpu_time).
+    #[must_use]
+    pub fn cpu_time(mut self, time: Duration) -> Self {
+        self.cpu_time = Some(time);
+        self
+    }
+
+    /// Sets [`cancellation`](Self::cancellation).
+    #[must_use]
+    pub fn cancellation(mut self, token: CancellationToken) -> Self {
+        self.cancellation = Some(token);
+        self
+    }
+
+    /// Sets [`fail_when_idle`](Self::fail_when_idle).
+    #[must_use]
+    pub fn fail_when_idle(mut self) -> Self {
+        self.fail_when_idle = true;
+        self
+    }
+}
+
+/// An error that no guest code and no awaiting host took.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Uncaught {
+    /// Where it comes from.
+    pub kind: UncaughtKind,
+    /// What was thrown.
+    pub exception: Exception,
+}
+
+/// Where an uncaught error comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UncaughtKind {
+    /// A promise was rejected and nothing handled it.
+    Rejection,
+    /// A callback threw: of a timer, or of a microtask.
+    Callback,
+    /// A host function panicked. The guest sees an `Error` that says no more than that.
+    HostPanic,
+}
+
+type Pending = LocalBoxFuture<'static, (Promise, Result<Value, HostError>)>;
+type UncaughtHook = Rc<dyn Fn(&Uncaught)>;
+
+/// An evaluation or a call that is under way.
+struct Call {
+    deadline: Option<Instant>,
+    /// A reading of `Inner::cpu_used`.
+    cpu_end: Option<Duration>,
+}
+
+pub(crate) struct CoreGlue {
+    pub(crate) define_global: Function,
+    pub(crate) define_stream: Function,
+    pub(crate) define_class: Function,
+    pub(crate) define_dom_exception: Function,
+}
+
+pub(crate) struct Inner {
+    engine: Box<dyn EngineContext>,
+    name: &'static str,
+    interrupter: Interrupter,
+    limits: Limits,
+    tokio: Option<Handle>,
+    state: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
+    timers: RefCell<Timers>,
+    futures: RefCell<FuturesUnordered<Pending>>,
+    /// Futures that were started since `futures` was last polled, which may have been by one of its own.
+    incoming: RefCell<Vec<Pending>>,
+    in_flight: Cell<usize>,
+    uncaught: RefCell<Option<UncaughtHook>>,
+    calls: RefCell<Slab<Call>>,
+    running: Cell<u32>,
+    cpu_used: Cell<Duration>,
+    cpu_start: Cell<Option<Duration>>,
+    sleep: RefCell<Option<Pin<Box<Sleep>>>>,
+    pub(crate) glue: OnceCell<CoreGlue>,
+    pub(crate) instances: RefCell<Vec<Weak<dyn crate::class::Instances>>>,
+}
+
+/// One realm with its limits, its typed state, its host functions and its event loop.
+///
+/// Clones are the same context. It belongs to the thread that made it, and nothing of it is `Send`; from elsewhere use
+/// a `Runtime`. It ends when the last clone is dropped: a host function that keeps one keeps the context alive for
+/// ever, so take the context as a parameter instead (see [`FromArg`](crate::FromArg)).
+#[derive(Clone)]
+pub struct Context(pub(crate) Rc<Inner>);
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("engine", &self.0.name).field("stopped", &self.stopped()).finish()
+    }
+}
+
+static PRIMORDIALS: Glue = Glue::new("isolate:primordials", include_str!("glue/primordials.js"));
+static CORE: Glue = Glue::new("isolate:core", include_str!("glue/core.js"));
+
+impl Context {
+    /// Makes a context on an engine, on this thread.
+    ///
+    /// # Errors
+    /// If the limits leave no room for it.
+    pub fn new(engine: &dyn Engine, options: ContextOptions) -> Result<Self, Error> {
+        let context = engine.new_context(&options.limits)?;
+        let this = Self(Rc::new(Inner {
+            interrupter: context.interrupter(),
+            engine: context,
+            name: engine.name(),
+            limits: options.limits,
+            tokio: options.tokio,
+            state: RefCell::default(),
+            timers: RefCell::new(Timers::new(options.clock)),
+            futures: RefCell::default(),
+            incoming: RefCell::default(),
+            in_flight: Cell::new(0),
+            uncaught: RefCell::default(),
+            calls: RefCell::default(),
+            running: Cell::new(0),
+            cpu_used: Cell::new(Duration::ZERO),
+            cpu_start: Cell::new(None),
+            sleep: RefCell::default(),
+            glue: OnceCell::new(),
+            instances: RefCell::default(),
+        }));
+        // Before any guest code can run, so that glue which is loaded later still finds the builtins as they were.
+        this.install(&PRIMORDIALS, vec![])?;
+        let exports = this.install(&CORE, vec![])?;
+        let function = |name: &str| match exports.get(name) {
+            Some(Value::Function(f)) => Ok(f.clone()),
+            _ => Err(Error::new(ErrorKind::Engine, format!("the core glue has no {name}"))),
+        };
+        this.0.engine.set_error_factory(&function("makeError")?)?;
+        let _ = this.0.glue.set(CoreGlue {
+            define_global: function("defineGlobal")?,
+            define_stream: function("defineStream")?,
+            define_class: function("defineClass")?,
+            define_dom_exception: function("defineDOMException")?,
+        });
+        Ok(this)
+    }
+
+    pub(crate) fn glue(&self) -> Result<&CoreGlue, Error> {
+        self.0.glue.get().ok_or_else(|| Error::new(ErrorKind::Engine, "the core glue is not loaded"))
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Rc::downgrade(&self.0)
+    }
+
+    pub(crate) fn engine(&self) -> &dyn EngineContext {
+        &*self.0.engine
+    }
+
+    /// The engine's name: `quickjs`, `v8`.
+    pub fn engine_name(&self) -> &'static str {
+        self.0.name
+    }
+
+    /// The limits it was made with.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// The stop switch, which works from any thread.
+    pub fn interrupter(&self) -> Interrupter {
+        self.0.interrupter.clone()
+    }
+
+    /// Why the context is stopped, if it is.
+    pub fn stopped(&self) -> Option<Termination> {
+        self.0.interrupter.stopped()
+    }
+
+    /// Stops the context: every later operation gives [`ErrorKind::Terminated`].
+    pub fn terminate(&self, reason: Termination) {
+        self.0.interrupter.terminate(reason);
+    }
+
+    /// What it uses.
+    pub fn memory_usage(&self) -> MemoryUsage {
+        self.0.engine.memory_usage()
+    }
+
+    /// Processor time that its guest has used.
+    pub fn cpu_used(&self) -> Duration {
+        self.0.cpu_used.get()
+    }
+
+    /// Collects garbage, cycles included.
+    pub fn collect_garbage(&self) {
+        self.0.engine.collect_garbage();
+    }
+
+    /// Counts bytes that the host holds for this guest, until the charge is dropped.
+    ///
+    /// # Errors
+    /// If they would pass the memory limit; the context is then stopped.
+    pub fn charge(&self, bytes: usize) -> Result<Charge, Error> {
+        Ok(self.0.engine.charge(bytes)?)
+    }
+
+    /// Sets who answers `import`. Without a loader every import fails.
+    pub fn set_module_loader(&self, loader: Rc<dyn ModuleLoader>) {
+        self.0.engine.set_module_loader(loader);
+    }
+
+    /// Sets who is told of errors that nothing took. Without one they go to `tracing` as errors.
+    pub fn on_uncaught(&self, hook: impl Fn(&Uncaught) + 'static) {
+        *self.0.uncaught.borrow_mut() = Some(Rc::new(hook));
+    }
+
+    pub(crate) fn report(&self, kind: UncaughtKind, exception: Exception) {
+        let hook = self.0.uncaught.borrow().clone();
+        match hook {
+            Some(hook) => hook(&Uncaught { kind, exception }),
+            None => tracing::error!(target: "isolate", ?kind, stack = exception.stack, "uncaught: {exception}"),
+        }
+    }
+
+    /// The state of a type, made on first use. One value of each type lives in each context, until the context ends.
+    pub fn state<T: Default + 'static>(&self) -> Rc<T> {
+        if let Some(state) = self.get_state::<T>() {
+            return state;
+        }
+        let state = Rc::new(T::default());
+        self.0.state.borrow_mut().insert(TypeId::of::<T>(), state.clone());
+        state
+    }
+
+    /// The state of a type, if there is one.
+    pub fn get_state<T: 'static>(&self) -> Option<Rc<T>> {
+        self.0.state.borrow().get(&TypeId::of::<T>()).cloned().and_then(|s| s.downcast().ok())
+    }
+
+    /// Sets the state of a type, and gives back the one that was there.
+    pub fn set_state<T: 'static>(&self, state: Rc<T>) -> Option<Rc<T>> {
+        self.0.state.borrow_mut().insert(TypeId::of::<T>(), state).and_then(|s| s.downcast().ok())
+    }
+
+    /// Takes the state of a type away.
+    pub fn remove_state<T: 'static>(&self) -> Option<Rc<T>> {
+        self.0.state.borrow_mut().remove(&TypeId::of::<T>()).and_then(|s| s.downcast().ok())
+    }
+
+    /// Instantiates a piece of glue; see [`EngineContext::install`].
+    ///
+    /// # Errors
+    /// If the glue threw, or the context is stopped.
+    pub fn install(&self, glue: &'static Glue, functions: Vec<HostFunction>) -> Result<Value, Error> {
+        Ok(self.run(|engine| engine.install(glue, functions))?)
+    }
+
+    /// Runs guest code under the deadlines that hold now.
+    pub(crate) fn run<R>(&self, f: impl FnOnce(&dyn EngineContext) -> Result<R, Failure>) -> Result<R, Failure> {
+        struct Running<'a>(&'a Inner);
+        impl Drop for Running<'_> {
+            fn drop(&mut self) {
+                let depth = self.0.running.get() - 1;
+                self.0.running.set(depth);
+                if depth == 0
+                    && let Some(start) = self.0.cpu_start.take()
+                {
+                    let used = thread_cpu_time().saturating_sub(start);
+                    self.0.cpu_used.set(self.0.cpu_used.get() + used);
+                }
+            }
+        }
+        let inner = &*self.0;
+        if inner.running.get() == 0 {
+            let calls = inner.calls.borrow();
+            let deadline = match calls.is_empty() {
+                true => inner.limits.wall_time.and_then(|t| Instant::now().checked_add(t)),
+                false => calls.iter().filter_map(|(_, c)| c.deadline).min(),
+            };
+            inner.interrupter.set_deadline(deadline);
+            let cpu_end = calls.iter().filter_map(|(_, c)| c.cpu_end).chain(inner.limits.cpu_time).min();
+            if let Some(end) = cpu_end {
+                let now = thread_cpu_time();
+                inner.cpu_start.set(Some(now));
+                inner.interrupter.set_cpu_deadline(Some(now + end.saturating_sub(inner.cpu_used.get())));
+            } else {
+                inner.interrupter.set_cpu_deadline(None);
+            }
+        }
+        inner.running.set(inner.running.get() + 1);
+        let _running = Running(inner);
+        f(&*inner.engine)
+    }
+
+    /// Notes an evaluation or call, whose deadline then holds until the result is dropped.
+    pub(crate) fn begin(&self, deadline: Option<Duration>, cpu_time: Option<Duration>) -> Under {
+        let deadline = deadline.or(self.0.limits.wall_time).and_then(|t| Instant::now().checked_add(t));
+        let cpu_end = cpu_time.map(|t| self.0.cpu_used.get() + t);
+        let key = self.0.calls.borrow_mut().insert(Call { deadline, cpu_end });
+        Under { context: self.clone(), key }
+    }
+
+    /// Runs a script and the microtasks after it, and gives its completion value; a promise is not awaited.
+    ///
+    /// # Errors
+    /// What the script threw, or why the context was stopped.
+    pub fn evaluate(&self, source: &str, filename: &str) -> Result<Value, Error> {
+        let _under = self.begin(None, None);
+        self.evaluate_script(&Script::new(source, filename))
+    }
+
+    fn evaluate_script(&self, script: &Script<'_>) -> Result<Value, Error> {
+        let result = self.run(|engine| engine.evaluate_script(script));
+        self.checkpoint()?;
+        Ok(result?)
+    }
+
+    /// Runs a script or a module, awaits the result if it is a promise, and gives its value. Meanwhile the event loop
+    /// runs.
+    ///
+    /// A script may use `await` at its top level.
+    ///
+    /// # Errors
+    /// What the guest threw, or why the context was stopped.
+    pub async fn eval(&self, source: &str, options: impl Into<EvalOptions>) -> Result<Value, Error> {
+        let options = options.into();
+        let mut evaluation = self.start(source, &options, Completion::Value)?;
+        poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(result) = evaluation.poll(cx) {
+                    return Poll::Ready(result);
+                }
+                match self.poll_turn(cx) {
+                    Poll::Ready(Turn::Progress) => {}
+                    Poll::Ready(Turn::Idle) if options.fail_when_idle => return Poll::Ready(Err(never_settles())),
+                    _ => return Poll::Pending,
+                }
+            }
+        })
+        .await
+    }
+
+    /// Like [`eval`](Self::eval), and turns the value into a Rust type.
+    ///
+    /// # Errors
+    /// As `eval`, or if the value has not the shape of the type.
+    pub async fn eval_as<T: DeserializeOwned>(
+        &self,
+        source: &str,
+        options: impl Into<EvalOptions>,
+    ) -> Result<T, Error> {
+        from_value(self.eval(source, options).await?)
+    }
+
+    /// Begins an evaluation. It goes on as the event loop runs ([`poll_turn`](Self::poll_turn)).
+    ///
+    /// # Errors
+    /// What the guest threw at once, or why the context was stopped.
+    pub fn start(&self, source: &str, options: &EvalOptions, completion: Completion<'_>) -> Result<Evaluation, Error> {
+        let under = self.begin(options.deadline, options.cpu_time);
+        if options.cancellation.as_ref().is_some_and(CancellationToken::is_cancelled) {
+            self.terminate(Termination::Cancelled);
+        }
+        let value = if options.module {
+            let script = Script::new(source, &options.filename);
+            let promise = self.run(|engine| engine.evaluate_module(&script));
+            self.checkpoint()?;
+            Value::Promise(promise?)
+        } else {
+            let mut script = Script { completion, ..Script::new(source, &options.filename) };
+            let mut result = self.evaluate_script(&script);
+            // `await` is only a keyword where it is asked for, so asking costs nothing to scripts that parse without.
+            if let Err(e) = &result
+                && e.exception().is_some_and(|e| e.early && e.name == "SyntaxError")
+                && source.contains("await")
+            {
+                script.top_level_await = true;
+                let again = self.evaluate_script(&script);
+                if !matches!(&again, Err(e) if e.exception().is_some_and(|e| e.early)) {
+                    result = again;
+                }
+            }
+            result?
+        };
+        Ok(Evaluation::new(under, value, options.module, options.cancellation.clone()))
+    }
+
+    /// Calls a guest function and runs the microtasks after it; a promise is not awaited.
+    ///
+    /// # Errors
+    /// What it threw, or why the context was stopped.
+    pub fn call(&self, function: &Function, args: Vec<Value>) -> Result<Value, Error> {
+        if self.0.running.get() > 0 {
+            // Inside a host function: microtasks wait for the outer code to finish.
+            return Ok(self.run(|engine| engine.call(function, args))?);
+        }
+        let _under = self.begin(None, None);
+        let result = self.run(|engine| engine.call(function, args));
+        self.checkpoint()?;
+        Ok(result?)
+    }
+
+    /// Begins a call whose result is awaited if it is a promise; see [`start`](Self::start).
+    ///
+    /// # Errors
+    /// What it threw at once, or why the context was stopped.
+    pub fn start_call(
+        &self,
+        function: &Function,
+        args: Vec<Value>,
+        options: &EvalOptions,
+    ) -> Result<Evaluation, Error> {
+        let under = self.begin(options.deadline, options.cpu_time);
+        let result = self.run(|engine| engine.call(function, args));
+        self.checkpoint()?;
+        Ok(Evaluation::new(under, result?, false, options.cancellation.clone()))
+    }
+
+    /// Awaits a promise of the guest, running the event loop meanwhile.
+    ///
+    /// # Errors
+    /// What it was rejected with, or why the context was stopped.
+    pub async fn wait(&self, promise: Promise) -> Result<Value, Error> {
+        let mut evaluation = Evaluation::new(self.begin(None, None), Value::Promise(promise), false, None);
+        poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(result) = evaluation.poll(cx) {
+                    return Poll::Ready(result);
+                }
+                if !matches!(self.poll_turn(cx), Poll::Ready(Turn::Progress)) {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
+    }
+
+    /// Runs the microtasks and reports what nothing took.
+    pub(crate) fn checkpoint(&self) -> Result<(), Failure> {
+        if self.0.running.get() > 0 {
+            return Ok(());
+        }
+        let result = self.run(|engine| engine.run_microtasks());
+        if result.is_err() {
+            self.abandon();
+        }
+        result
+    }
+
+    /// Reports the rejections that nothing has handled. Called at the end of a turn, after whoever awaits a promise
+    /// has looked at it.
+    pub fn report_rejections(&self) {
+        for exception in self.0.engine.take_unhandled_rejections() {
+            self.report(UncaughtKind::Rejection, exception);
+        }
+    }
+
+    /// Drops what can no longer matter to a stopped context: host futures (which cancels them) and timers.
+    fn abandon(&self) {
+        let incoming = std::mem::take(&mut *self.0.incoming.borrow_mut());
+        drop(incoming);
+        if let Ok(mut futures) = self.0.futures.try_borrow_mut() {
+            let futures = std::mem::take(&mut *futures);
+            self.0.in_flight.set(0);
+            drop(futures);
+        }
+        self.0.timers.borrow_mut().clear();
+    }
+
+    /// Does the next thing that can be done: delivers a host future that is ready, or fires a timer that is due.
+    ///
+    /// `Pending` means that something is awaited (a future, a timer of the real clock, a deadline), and the task will
+    /// be woken for it.
+    pub fn poll_turn(&self, cx: &mut task::Context<'_>) -> Poll<Turn> {
+        let inner = &*self.0;
+        if inner.interrupter.poll_stopped(cx).is_ready() {
+            self.abandon();
+            return Poll::Ready(Turn::Idle);
+        }
+        if self.poll_futures(cx) || self.fire_due() {
+            self.report_rejections();
+            return Poll::Ready(Turn::Progress);
+        }
+        self.report_rejections();
+        let next = inner.timers.borrow_mut().next_at();
+        let clock = inner.timers.borrow().clock();
+        let mut wake = inner.calls.borrow().iter().filter_map(|(_, c)| c.deadline).min();
+        if let (Clock::Real, Some(at)) = (clock, next) {
+            let at = inner.timers.borrow().instant(at);
+            wake = Some(wake.map_or(at, |w| w.min(at)));
+        }
+        if let Some(at) = wake
+            && self.poll_sleep(at, cx).is_ready()
+        {
+            self.check_deadlines();
+            return Poll::Ready(Turn::Progress);
+        }
+        let waits = inner.in_flight.get() > 0 || (clock == Clock::Real && next.is_some());
+        if waits { Poll::Pending } else { Poll::Ready(Turn::Idle) }
+    }
+
+    fn check_deadlines(&self) {
+        let now = Instant::now();
+        if self.0.calls.borrow().iter().any(|(_, c)| c.deadline.is_some_and(|d| d <= now)) {
+            self.terminate(Termination::Deadline);
+        }
+    }
+
+    fn poll_sleep(&self, at: Instant, cx: &mut task::Context<'_>) -> Poll<()> {
+        let at = tokio::time::Instant::from_std(at);
+        let mut sleep = self.0.sleep.borrow_mut();
+        match &mut *sleep {
+            Some(sleep) if sleep.deadline() == at => {}
+            Some(sleep) => sleep.as_mut().reset(at),
+            None => {
+                let _entered = self.tokio().enter();
+                *sleep = Some(Box::pin(tokio::time::sleep_until(at)));
+            }
+        }
+        match &mut *sleep {
+            Some(sleep) => sleep.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+
+    /// The Tokio runtime that host futures use.
+    pub fn tokio(&self) -> Handle {
+        self.0.tokio.clone().unwrap_or_else(|| shared_tokio().clone())
+    }
+
+    fn poll_futures(&self, cx: &mut task::Context<'_>) -> bool {
+        let inner = &*self.0;
+        if inner.in_flight.get() == 0 {
+            return false;
+        }
+        let ready = {
+            let mut futures = inner.futures.borrow_mut();
+            futures.extend(inner.incoming.borrow_mut().drain(..));
+            let _entered = inner.tokio.as_ref().map(Handle::enter);
+            futures.poll_next_unpin(cx)
+        };
+        let Poll::Ready(Some((promise, outcome))) = ready else {
+            // One of them may have started another.
+            return !inner.incoming.borrow().is_empty();
+        };
+        inner.in_flight.set(inner.in_flight.get() - 1);
+        let settled = self.run(|engine| engine.settle_promise(&promise, outcome)).and_then(|()| self.checkpoint());
+        if let Err(Failure::Engine(e)) = settled {
+            tracing::error!(target: "isolate", "a host promise could not be settled: {e}");
+        }
+        true
+    }
+
+    /// Adds a host future whose outcome settles `promise`.
+    pub(crate) fn spawn(&self, promise: Promise, future: impl Future<Output = Result<Value, HostError>> + 'static) {
+        self.0.in_flight.set(self.0.in_flight.get() + 1);
+        self.0.incoming.borrow_mut().push(Box::pin(async move { (promise, future.await) }));
+    }
+
+    /// How many host futures are in flight.
+    pub fn pending_calls(&self) -> usize {
+        self.0.in_flight.get()
+    }
+
+    fn fire_due(&self) -> bool {
+        let inner = &*self.0;
+        let until = {
+            let mut timers = inner.timers.borrow_mut();
+            match timers.clock() {
+                Clock::Virtual => return false,
+                Clock::Real => timers.now(),
+                Clock::VirtualAutoAdvance => match timers.next_at() {
+                    Some(at) if inner.in_flight.get() == 0 || at <= timers.now() => at,
+                    _ => return false,
+                },
+            }
+        };
+        let due = inner.timers.borrow_mut().take_due(until);
+        match due {
+            Some((id, callback)) => {
+                self.fire(id, &callback);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn fire(&self, id: TimerId, callback: &TimerCallback) {
+        if let Err(Failure::Threw(e)) = callback(self, id) {
+            self.report(UncaughtKind::Callback, *e);
+        }
+        // A stop is seen by whoever looks next.
+        let _ = self.checkpoint();
+    }
+
+    /// Moves the virtual clock forward and fires what becomes due on the way, in order, each with the clock at its
+    /// own time and its microtasks after it. On the real clock it fires what is due and moves nothing.
+    ///
+    /// # Errors
+    /// Only if the context is stopped: what a callback throws is reported and does not end the tick.
+    pub fn tick(&self, time: Duration) -> Result<(), Error> {
+        let _under = self.begin(None, None);
+        let target = {
+            let timers = self.0.timers.borrow();
+            if timers.clock() == Clock::Real { timers.now() } else { timers.now().saturating_add(time) }
+        };
+        self.checkpoint()?;
+        self.report_rejections();
+        loop {
+            let due = self.0.timers.borrow_mut().take_due(target);
+            let Some((id, callback)) = due else { break };
+            self.fire(id, &callback);
+            self.report_rejections();
+            if let Some(reason) = self.0.interrupter.poll() {
+                self.abandon();
+                return Err(Failure::from(reason).into());
+            }
+        }
+        self.0.timers.borrow_mut().advance(target);
+        self.report_rejections();
+        Ok(())
+    }
+
+    /// What the guest's clock shows: time since the context was made.
+    pub fn now(&self) -> Duration {
+        self.0.timers.borrow().now()
+    }
+
+    /// Which clock it is.
+    pub fn clock(&self) -> Clock {
+        self.0.timers.borrow().clock()
+    }
+
+    /// Adds a timer, due after `delay` and then, if asked, every so often.
+    ///
+    /// # Errors
+    /// A `QuotaExceededError` if there are too many ([`Limits::timers`]).
+    pub fn add_timer(
+        &self,
+        delay: Duration,
+        every: Option<Duration>,
+        callback: TimerCallback,
+    ) -> Result<TimerId, HostError> {
+        let mut timers = self.0.timers.borrow_mut();
+        if timers.len() >= self.0.limits.timers {
+            return Err(HostError::dom(
+                isolate_engine::DomExceptionName::QuotaExceededError,
+                format!("there are {} timers already", timers.len()),
+            ));
+        }
+        Ok(timers.add(delay, every, callback))
+    }
+
+    /// Removes a timer. Returns whether it was there.
+    pub fn remove_timer(&self, id: TimerId) -> bool {
+        self.0.timers.borrow_mut().remove(id)
+    }
+
+    /// How many timers are pending.
+    pub fn pending_timers(&self) -> usize {
+        self.0.timers.borrow().len()
+    }
+
+    /// Runs the event loop until nothing is left that could run: no host call in flight and, unless the clock is
+    /// virtual, no timer.
+    ///
+    /// # Errors
+    /// If the context is or gets stopped.
+    pub async fn run_until_idle(&self) -> Result<(), Error> {
+        poll_fn(|cx| {
+            loop {
+                match self.poll_turn(cx) {
+                    Poll::Ready(Turn::Progress) => {}
+                    Poll::Ready(Turn::Idle) => return Poll::Ready(()),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await;
+        self.stopped().map_or(Ok(()), |t| Err(Failure::from(t).into()))
+    }
+
+    /// Sets up what `isolate-core` itself gives the guest; see [`setup_core`](crate::setup_core).
+    ///
+    /// # Errors
+    /// As `setup_core`.
+    pub fn setup_core(&self) -> Result<CoreHandle, Error> {
+        crate::setup_core(self)
+    }
+}
+
+pub(crate) fn never_settles() -> Error {
+    Error::new(ErrorKind::NeverSettles, "the result is a promise that can never settle: nothing is left to run")
+}
+
+/// What [`Context::poll_turn`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Something ran; there may be more.
+    Progress,
+    /// Nothing can run until the host does something, or the context is stopped.
+    Idle,
+}
+
+/// Holds the deadline of an evaluation while it is under way.
+pub(crate) struct Under {
+    context: Context,
+    key: usize,
+}
+
+impl Drop for Under {
+    fn drop(&mut self) {
+        self.context.0.calls.borrow_mut().try_remove(self.key);
+    }
+}
+
+/// An evaluation or call that was begun and whose promise, if it gave one, is awaited.
+pub struct Evaluation {
+    under: Under,
+    value: Value,
+    /// A module has no value.
+    discard: bool,
+    cancellation: Option<Pin<Box<tokio_util::sync::WaitForCancellationFutureOwned>>>,
+}
+
+impl fmt::Debug for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Evaluation").field(&self.value).finish()
+    }
+}
+
+impl Evaluation {
+    fn new(under: Under, value: Value, discard: bool, cancellation: Option<CancellationToken>) -> Self {
+        let cancellation = cancellation.map(|token| Box::pin(token.cancelled_owned()));
+        if let Value::Promise(promise) = &value {
+            // From here on its rejection is handled: it is this evaluation's result.
+            let _ = under.context.engine().promise_state(promise);
+        }
+        Self { under, value, discard, cancellation }
+    }
+
+    /// The result, if it is there. Does not run the event loop.
+    pub fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<Value, Error>> {
+        let context = &self.under.context;
+        if let Some(token) = &mut self.cancellation
+            && token.as_mut().poll(cx).is_ready()
+        {
+            context.terminate(Termination::Cancelled);
+        }
+        if let Some(reason) = context.stopped() {
+            return Poll::Ready(Err(Failure::from(reason).into()));
+        }
+        let Value::Promise(promise) = &self.value else {
+            return Poll::Ready(Ok(self.value.take()));
+        };
+        match context.run(|engine| engine.promise_state(promise)) {
+            Ok(PromiseState::Pending) => Poll::Pending,
+            Ok(PromiseState::Fulfilled(_)) if self.discard => Poll::Ready(Ok(Value::Undefined)),
+            Ok(PromiseState::Fulfilled(v)) => Poll::Ready(Ok(v)),
+            Ok(PromiseState::Rejected(e)) => Poll::Ready(Err((*e).into())),
+            // A module's namespace, or what it resolved to, need not be able to cross.
+            Err(Failure::Threw(_)) if self.discard => Poll::Ready(Ok(Value::Undefined)),
+            Err(f) => Poll::Ready(Err(f.into())),
+        }
+    }
+}
+
+/// The Tokio runtime of contexts that were given none: it only turns timers and I/O; futures are polled by their
+/// context's own thread.
+fn shared_tokio() -> &'static Handle {
+    static SHARED: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    SHARED
+        .get_or_init(|| {
+            tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .thread_name("isolate-io")
+                .enable_all()
+                .build()
+                .unwrap_or_else(|e| panic!("the shared Tokio runtime could not be started: {e}"))
+        })
+        .handle()
+}

@@ -1,0 +1,84 @@
+// The builtins that glue uses, taken before guest code runs. Each one costs time and memory in every runtime: list only
+// what some glue uses, under the name that Node gives it (Prototype methods and getters as plain functions).
+//
+// Fills the object that all glue of a context shares, or makes one.
+(function (host, shared) {
+  'use strict';
+  const get = (owner, key) => {
+    const descriptor = Object.getOwnPropertyDescriptor(owner, key);
+    return descriptor === undefined ? undefined : descriptor.get;
+  };
+  const TypedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype);
+  const call = Function.prototype.call;
+  const primordials = shared === undefined ? { __proto__: null } : shared;
+
+  // call(fn, thisArg, ...args)
+  primordials.call = call.bind(call);
+  primordials.globalThis = globalThis;
+
+  primordials.Error = Error;
+  primordials.TypeError = TypeError;
+  primordials.Object = Object;
+  primordials.WeakMap = WeakMap;
+  primordials.WeakMapPrototypeGet = WeakMap.prototype.get;
+  primordials.WeakMapPrototypeSet = WeakMap.prototype.set;
+  primordials.FinalizationRegistry = FinalizationRegistry;
+  primordials.FinalizationRegistryPrototypeRegister = FinalizationRegistry.prototype.register;
+  primordials.AsyncIteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf((async function* () {}).prototype));
+  primordials.ReflectConstruct = Reflect.construct;
+  primordials.StringPrototypeToUpperCase = String.prototype.toUpperCase;
+  primordials.Uint8Array = Uint8Array;
+  primordials.NumberParseFloat = parseFloat;
+  primordials.NumberParseInt = parseInt;
+  primordials.JSONStringify = JSON.stringify;
+
+  primordials.ObjectDefineProperty = Object.defineProperty;
+  primordials.ObjectGetOwnPropertyDescriptor = Object.getOwnPropertyDescriptor;
+  primordials.ObjectGetOwnPropertySymbols = Object.getOwnPropertySymbols;
+  primordials.ObjectGetPrototypeOf = Object.getPrototypeOf;
+  primordials.ObjectSetPrototypeOf = Object.setPrototypeOf;
+  primordials.ReflectApply = Reflect.apply;
+  primordials.ReflectOwnKeys = Reflect.ownKeys;
+
+  primordials.SymbolFor = Symbol.for;
+  primordials.SymbolToPrimitive = Symbol.toPrimitive;
+  primordials.SymbolToStringTag = Symbol.toStringTag;
+
+  primordials.BigIntPrototypeValueOf = BigInt.prototype.valueOf;
+  primordials.BooleanPrototypeValueOf = Boolean.prototype.valueOf;
+  primordials.NumberPrototypeValueOf = Number.prototype.valueOf;
+  primordials.StringPrototypeValueOf = String.prototype.valueOf;
+  primordials.SymbolPrototypeValueOf = Symbol.prototype.valueOf;
+  primordials.DatePrototypeToISOString = Date.prototype.toISOString;
+  primordials.FunctionPrototypeToString = Function.prototype.toString;
+  primordials.SymbolPrototypeToString = Symbol.prototype.toString;
+  primordials.StringPrototypeCharCodeAt = String.prototype.charCodeAt;
+  primordials.StringPrototypeIndexOf = String.prototype.indexOf;
+  primordials.StringPrototypeSlice = String.prototype.slice;
+
+  primordials.MapPrototypeForEach = Map.prototype.forEach;
+  primordials.MapPrototypeGetSize = get(Map.prototype, 'size');
+  primordials.SetPrototypeForEach = Set.prototype.forEach;
+  primordials.SetPrototypeGetSize = get(Set.prototype, 'size');
+
+  primordials.TypedArrayPrototypeGetLength = get(TypedArrayPrototype, 'length');
+  primordials.TypedArrayPrototypeGetByteOffset = get(TypedArrayPrototype, 'byteOffset');
+  primordials.TypedArrayPrototypeGetBuffer = get(TypedArrayPrototype, 'buffer');
+  primordials.DataViewPrototypeGetByteLength = get(DataView.prototype, 'byteLength');
+  primordials.DataViewPrototypeGetByteOffset = get(DataView.prototype, 'byteOffset');
+  primordials.DataViewPrototypeGetBuffer = get(DataView.prototype, 'buffer');
+
+  primordials.RegExpPrototypeExec = RegExp.prototype.exec;
+  primordials.RegExpPrototypeGetSource = get(RegExp.prototype, 'source');
+  primordials.RegExpPrototypeGetHasIndices = get(RegExp.prototype, 'hasIndices');
+  primordials.RegExpPrototypeGetGlobal = get(RegExp.prototype, 'global');
+  primordials.RegExpPrototypeGetIgnoreCase = get(RegExp.prototype, 'ignoreCase');
+  primordials.RegExpPrototypeGetMultiline = get(RegExp.prototype, 'multiline');
+  primordials.RegExpPrototypeGetDotAll = get(RegExp.prototype, 'dotAll');
+  primordials.RegExpPrototypeGetUnicode = get(RegExp.prototype, 'unicode');
+  primordials.RegExpPrototypeGetUnicodeSets = get(RegExp.prototype, 'unicodeSets');
+  primordials.RegExpPrototypeGetSticky = get(RegExp.prototype, 'sticky');
+
+  // Without shared object the caller wants the one made here.
+  return shared === undefined ? primordials : undefined;
+})

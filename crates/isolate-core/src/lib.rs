@@ -1,0 +1,35 @@
+//! Contexts, host functions, classes, marshalling and the event loop: what every API of Isolate is built on, written
+//! once for all engines.
+//!
+//! A [`Context`] is one realm on one thread. It is made on an engine (a value of a backend crate), given host functions
+//! ([`Context::define_function`] and its siblings) and classes ([`Class`]), and runs guest code ([`Context::eval`])
+//! under its [`Limits`]. API crates add theirs with `setup_*(&context, options)`.
+//!
+//! One turn of the event loop: a command or a host future that is ready, then microtasks to the end, then timers that
+//! are due one at a time with microtasks after each, then the rejections that nothing has handled.
+
+#![forbid(unsafe_code)]
+
+mod class;
+mod clock;
+mod context;
+mod error;
+mod function;
+mod marshal;
+mod scope;
+mod setup;
+
+pub use class::{AsyncMethodFn, Class, Instance, IntoState, MethodFn};
+pub use clock::{Clock, TimerCallback, TimerId};
+pub use context::{Context, ContextOptions, EvalOptions, Evaluation, Turn, Uncaught, UncaughtKind};
+pub use error::{Error, ErrorKind};
+pub use function::{Args, FromArg, FromValue, HostFn, IntoValue, Rest, Serde};
+pub use marshal::{from_value, to_value};
+pub use scope::Scope;
+pub use setup::{CoreHandle, setup_core};
+
+pub use isolate_engine::{
+    self as engine, BigInt, Charge, Completion, DomExceptionName, Engine, ErrorClass, Exception, Failure, Function,
+    Glue, HostError, HostFunction, Interrupter, Limits, Location, MAX_DEPTH, MemoryUsage, ModuleLoader, Object,
+    Promise, RegExp, Script, Termination, Value,
+};

@@ -1,0 +1,39 @@
+//! What `isolate-core` itself puts on the guest's global object.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use isolate_engine::{DomExceptionName, Value};
+
+use crate::{Context, Error};
+
+#[derive(Default)]
+struct SetUp(Cell<bool>);
+
+/// What [`setup_core`] gives back.
+#[derive(Debug)]
+pub struct CoreHandle {
+    context: Context,
+}
+
+/// Sets up `DOMException`. A second time it changes nothing.
+///
+/// # Errors
+/// If the context is stopped.
+pub fn setup_core(context: &Context) -> Result<CoreHandle, Error> {
+    let done: Rc<SetUp> = context.state();
+    if !done.0.replace(true) {
+        let names = DomExceptionName::ALL.iter().map(|n| Value::from(n.as_str())).collect();
+        let codes = DomExceptionName::ALL.iter().map(|n| Value::from(n.code())).collect();
+        let define = context.glue()?.define_dom_exception.clone();
+        context.run(|engine| engine.call(&define, vec![Value::List(names), Value::List(codes)]))?;
+    }
+    Ok(CoreHandle { context: context.clone() })
+}
+
+impl CoreHandle {
+    /// Forgets the host state of every instance; see [`Context::clear_instance_state`].
+    pub fn dispose(&self) {
+        self.context.clear_instance_state();
+    }
+}
