@@ -29,7 +29,24 @@ struct Timer {
     at: Duration,
     order: u64,
     every: Option<Duration>,
+    /// How many timers deep it was made: HTML's timer nesting level.
+    level: u32,
     callback: TimerCallback,
+}
+
+/// From this nesting level on a timer waits at least [`LEAST`] (HTML, timer initialization steps).
+const DEEP: u32 = 5;
+const LEAST: Duration = Duration::from_millis(4);
+
+fn clamped(delay: Duration, level: u32) -> Duration {
+    if level > DEEP { delay.max(LEAST) } else { delay }
+}
+
+/// A timer that is due.
+pub(crate) struct Due {
+    pub(crate) id: TimerId,
+    pub(crate) level: u32,
+    pub(crate) callback: TimerCallback,
 }
 
 /// Timers in the order of their time, then of their creation. Adding, removing and taking one are O(log n).
@@ -70,21 +87,28 @@ impl Timers {
         self.live.len()
     }
 
-    pub(crate) fn add(&mut self, delay: Duration, every: Option<Duration>, callback: TimerCallback) -> TimerId {
+    /// Adds a timer from code that runs at a nesting level: that of the timer whose callback it is, or 0.
+    pub(crate) fn add(
+        &mut self,
+        delay: Duration,
+        every: Option<Duration>,
+        level: u32,
+        callback: TimerCallback,
+    ) -> TimerId {
         while self.next_id == 0 || self.live.contains_key(&self.next_id) {
             self.next_id = self.next_id.wrapping_add(1);
         }
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
-        let at = self.now().saturating_add(delay);
-        self.insert(id, at, every, callback);
+        let at = self.now().saturating_add(clamped(delay, level));
+        self.insert(id, at, every, level + 1, callback);
         id
     }
 
-    fn insert(&mut self, id: TimerId, at: Duration, every: Option<Duration>, callback: TimerCallback) {
+    fn insert(&mut self, id: TimerId, at: Duration, every: Option<Duration>, level: u32, callback: TimerCallback) {
         let order = self.next_order;
         self.next_order += 1;
-        self.live.insert(id, Timer { at, order, every, callback });
+        self.live.insert(id, Timer { at, order, every, level, callback });
         self.heap.push(Reverse((at, order, id)));
         // Entries of cleared timers are dropped when they come up; a guest that only sets and clears never lets them.
         if self.heap.len() > 64 && self.heap.len() > self.live.len() * 2 {
@@ -115,7 +139,7 @@ impl Timers {
 
     /// Takes the next timer that is due at `until`, and moves a virtual clock to its time. A repeating timer is due
     /// again one period later.
-    pub(crate) fn take_due(&mut self, until: Duration) -> Option<(TimerId, TimerCallback)> {
+    pub(crate) fn take_due(&mut self, until: Duration) -> Option<Due> {
         let at = self.next_at().filter(|at| *at <= until)?;
         let Reverse((_, _, id)) = self.heap.pop()?;
         let timer = self.live.remove(&id)?;
@@ -123,9 +147,10 @@ impl Timers {
         if let Some(every) = timer.every {
             // On the real clock periods that were missed are not made up for, as in browsers.
             let from = if self.clock == Clock::Real { self.now() } else { timer.at };
-            self.insert(id, from.saturating_add(every), Some(every), timer.callback.clone());
+            let next = from.saturating_add(clamped(every, timer.level));
+            self.insert(id, next, Some(every), timer.level.saturating_add(1), timer.callback.clone());
         }
-        Some((id, timer.callback))
+        Some(Due { id, level: timer.level, callback: timer.callback })
     }
 
     /// Moves a virtual clock forward.
@@ -148,10 +173,10 @@ mod tests {
         let mut timers = Timers::new(Clock::Virtual);
         let nothing: TimerCallback = Rc::new(|_, _| Ok(()));
         let ms = Duration::from_millis;
-        let ids: Vec<_> = [20, 10, 20, 0].map(|d| timers.add(ms(d), None, nothing.clone())).into();
+        let ids: Vec<_> = [20, 10, 20, 0].map(|d| timers.add(ms(d), None, 0, nothing.clone())).into();
         let mut order = Vec::new();
-        while let Some((id, _)) = timers.take_due(ms(20)) {
-            order.push(id);
+        while let Some(due) = timers.take_due(ms(20)) {
+            order.push(due.id);
         }
         assert_eq!(order, [ids[3], ids[1], ids[0], ids[2]]);
     }
@@ -160,7 +185,7 @@ mod tests {
     fn cleared_timers_leave_nothing_behind() {
         let mut timers = Timers::new(Clock::Virtual);
         for _ in 0..10_000 {
-            let id = timers.add(Duration::from_secs(1), None, Rc::new(|_, _| Ok(())));
+            let id = timers.add(Duration::from_secs(1), None, 0, Rc::new(|_, _| Ok(())));
             timers.remove(id);
         }
         assert!(timers.heap.len() <= 65, "{}", timers.heap.len());

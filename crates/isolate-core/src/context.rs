@@ -23,7 +23,7 @@ use tokio::runtime::Handle;
 use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{Clock, TimerCallback, TimerId, Timers};
+use crate::clock::{Clock, Due, TimerCallback, TimerId, Timers};
 use crate::{CoreHandle, Error, ErrorKind, from_value};
 
 /// How a context is made. Every field has a default.
@@ -206,6 +206,10 @@ pub(crate) struct Inner {
     running: Cell<u32>,
     cpu_used: Cell<Duration>,
     cpu_start: Cell<Option<Duration>>,
+    /// The nesting level of the timer whose callback runs, or 0.
+    timer_level: Cell<u32>,
+    /// What pending timers take on the host, by blocks.
+    timer_charges: RefCell<Vec<Charge>>,
     sleep: RefCell<Option<Pin<Box<Sleep>>>>,
     pub(crate) glue: OnceCell<CoreGlue>,
     pub(crate) instances: RefCell<Vec<Weak<dyn crate::class::Instances>>>,
@@ -251,6 +255,8 @@ impl Context {
             running: Cell::new(0),
             cpu_used: Cell::new(Duration::ZERO),
             cpu_start: Cell::new(None),
+            timer_level: Cell::new(0),
+            timer_charges: RefCell::default(),
             sleep: RefCell::default(),
             glue: OnceCell::new(),
             instances: RefCell::default(),
@@ -705,20 +711,23 @@ impl Context {
         };
         let due = inner.timers.borrow_mut().take_due(until);
         match due {
-            Some((id, callback)) => {
-                self.fire(id, &callback);
+            Some(due) => {
+                self.fire(&due);
                 true
             }
             None => false,
         }
     }
 
-    fn fire(&self, id: TimerId, callback: &TimerCallback) {
-        if let Err(Failure::Threw(e)) = callback(self, id) {
+    fn fire(&self, due: &Due) {
+        self.0.timer_level.set(due.level);
+        if let Err(Failure::Threw(e)) = (due.callback)(self, due.id) {
             self.report(UncaughtKind::Callback, *e);
         }
         // A stop is seen by whoever looks next.
         let _ = self.checkpoint();
+        self.0.timer_level.set(0);
+        self.0.charge_timers(false);
     }
 
     /// Moves the virtual clock forward and fires what becomes due on the way, in order, each with the clock at its
@@ -736,8 +745,8 @@ impl Context {
         self.report_rejections();
         loop {
             let due = self.0.timers.borrow_mut().take_due(target);
-            let Some((id, callback)) = due else { break };
-            self.fire(id, &callback);
+            let Some(due) = due else { break };
+            self.fire(&due);
             self.report_rejections();
             if let Some(reason) = self.0.interrupter.poll() {
                 self.abandon();
@@ -769,14 +778,23 @@ impl Context {
         every: Option<Duration>,
         callback: TimerCallback,
     ) -> Result<TimerId, HostError> {
-        let mut timers = self.0.timers.borrow_mut();
-        if timers.len() >= self.0.limits.timers {
+        let pending = self.pending_timers();
+        if pending >= self.0.limits.timers {
             return Err(HostError::dom(
                 isolate_engine::DomExceptionName::QuotaExceededError,
-                format!("there are {} timers already", timers.len()),
+                format!("there are {pending} timers already"),
             ));
         }
-        Ok(timers.add(delay, every, callback))
+        if !self.0.charge_timers(true) {
+            return Err(HostError::error("the memory limit was reached"));
+        }
+        Ok(self.0.timers.borrow_mut().add(delay, every, self.0.timer_level.get(), callback))
+    }
+
+    /// Removes every timer.
+    pub fn clear_timers(&self) {
+        self.0.timers.borrow_mut().clear();
+        self.0.charge_timers(false);
     }
 
     /// Removes a timer. Returns whether it was there.
@@ -814,6 +832,28 @@ impl Context {
     /// As `setup_core`.
     pub fn setup_core(&self) -> Result<CoreHandle, Error> {
         crate::setup_core(self)
+    }
+}
+
+impl Inner {
+    /// Keeps what the guest is charged for its timers in step with how many there are, by blocks of a thousand.
+    /// Returns whether there is room for one more.
+    fn charge_timers(&self, one_more: bool) -> bool {
+        const BLOCK: usize = 1000;
+        /// A timer's entries in the queue and the table, and its callback.
+        const EACH: usize = 160;
+        let len = self.timers.borrow().len();
+        let mut charges = self.timer_charges.borrow_mut();
+        if one_more && len >= charges.len() * BLOCK {
+            match self.engine.charge(BLOCK * EACH) {
+                Ok(charge) => charges.push(charge),
+                Err(_) => return false,
+            }
+        }
+        if charges.len() > 2 * (len / BLOCK + 1) {
+            charges.truncate(len / BLOCK + 1);
+        }
+        true
     }
 }
 

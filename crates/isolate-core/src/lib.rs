@@ -15,6 +15,7 @@ mod clock;
 mod context;
 mod error;
 mod function;
+mod inspect;
 mod marshal;
 mod scope;
 mod setup;

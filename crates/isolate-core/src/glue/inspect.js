@@ -63,6 +63,7 @@
   // Limits that Node does not have.
   const MAX_NESTING = 1000; // values within values
   const MAX_CHAIN = 1000; // prototypes of a value
+  const MAX_COMPLEX = 20; // named prototypes of a value without a constructor
   const MAX_KEYS = 10000; // printed properties of one object
   const MAX_WORK = 1 << 18; // printed entries, each counting 1 and 1 more per 64 characters
   const MAX_NAME = 10000; // characters of a key, a name, a symbol's description
@@ -605,10 +606,10 @@
     if (first === null || first === undefined) return null;
     const name = baseName(object);
     if (ctx.depth !== null && level > ctx.depth) return `${name} <Complex prototype>`;
-    if (ctx.nesting >= MAX_NESTING) return name;
-    ctx.nesting++;
+    if (ctx.complex >= MAX_COMPLEX) return `${name} <Complex prototype>`;
+    ctx.complex++;
     const parent = constructorName(ctx, first, level + 1, inherited);
-    ctx.nesting--;
+    ctx.complex--;
     if (parent !== null) return `${name} <${parent}>`;
     return `${name} <[${baseName(first)}: null prototype]${hasEnumerable(first) ? '' : ' {}'}>`;
   }
@@ -907,6 +908,7 @@
     } catch {
       // The stack is exhausted, or memory is.
       ctx.nesting = nesting;
+      ctx.complex = 0;
       ctx.indentation = indentation;
       ctx.seen.length = seen;
       return tooDeep(ctx, value);
@@ -1654,6 +1656,7 @@
       indentation: 0,
       level: 0, // of the object that was printed last
       nesting: 0,
+      complex: 0, // prototypes without a constructor that are being named
       work: MAX_WORK,
       inTyped: false,
       showHidden: false,

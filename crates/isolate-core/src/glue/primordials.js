@@ -56,6 +56,13 @@
   primordials.StringPrototypeIndexOf = String.prototype.indexOf;
   primordials.StringPrototypeSlice = String.prototype.slice;
 
+  primordials.eval = eval;
+  primordials.PromisePrototypeThen = Promise.prototype.then;
+  primordials.Map = Map;
+  primordials.MapPrototypeClear = Map.prototype.clear;
+  primordials.MapPrototypeDelete = Map.prototype.delete;
+  primordials.MapPrototypeGet = Map.prototype.get;
+  primordials.MapPrototypeSet = Map.prototype.set;
   primordials.MapPrototypeForEach = Map.prototype.forEach;
   primordials.MapPrototypeGetSize = get(Map.prototype, 'size');
   primordials.SetPrototypeForEach = Set.prototype.forEach;

@@ -46,8 +46,8 @@ const KNOWN = new Map([
 // ---- the engine's introspection, from Node's ----
 
 const { types } = util;
-const typedTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
 const deref = WeakRef.prototype.deref;
+const typedTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
 
 function classOf(value) {
   if (types.isProxy(value)) return 'Proxy';
@@ -320,7 +320,6 @@ for (const lazy of [false, true]) {
         report('hostile', `${name}: the case itself`, '', print);
         continue;
       }
-      if (process.env.TIMES) console.log(name);
       const start = performance.now();
       let got = attempt(kind === 'table' ? () => realm.load().table(...realm.value(code)) : print);
       const time = performance.now() - start;

@@ -245,7 +245,7 @@ const hostile = [
   ['date with hostile methods', 'Object.defineProperties(new Date(0), { toISOString: { value() { throw 1; } }, getTime: { value() { throw 1; } } })', undefined, '1970-01-01T00:00:00.000Z'],
   ['map with hostile methods', 'Object.defineProperties(new Map([[1, 2]]), { size: { get() { throw 1; } }, forEach: { value() { throw 1; } }, entries: { value() { throw 1; } }, [Symbol.iterator]: { value() { throw 1; } } })', undefined, 'Map(1) { 1 => 2 }'],
   ['typed array with hostile length', 'Object.defineProperty(new Uint8Array(2), "length", { get() { throw 1; } })', undefined, 'Uint8Array(2) [ 0, 0 ]'],
-  ['detached buffer', '(() => { const b = new ArrayBuffer(8); if (b.transfer) b.transfer(); else if (typeof structuredClone === "function") structuredClone(b, { transfer: [b] }); return b; })()', undefined, (text) => text === 'ArrayBuffer { (detached), byteLength: 0 }' || text.startsWith('ArrayBuffer { [Uint8Contents]')],
+  ['detached buffer', '(() => { const b = new ArrayBuffer(8); if (b.transfer) b.transfer(); else if (typeof structuredClone === "function") structuredClone(b, { transfer: [b] }); return b; })()', undefined, (text) => text === 'ArrayBuffer { (detached), byteLength: 0 }' || /^ArrayBuffer {\s+\[Uint8Contents\]/.test(text)],
   ['thenable and iterable traps', '({ then() { throw 1; }, [Symbol.iterator]() { throw 1; }, toJSON() { throw 1; }, [Symbol.toPrimitive]() { throw 1; } })', undefined, (text) => text.startsWith('{\n  then: [Function: then],')],
   ['function with hostile toString', 'Object.defineProperty(function f() {}, "toString", { value() { throw 1; } })', undefined, '[Function: f]'],
 ];

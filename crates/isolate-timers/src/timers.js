@@ -1,0 +1,60 @@
+// Timers: https://html.spec.whatwg.org/multipage/timers-and-user-prompts.html#timers
+//
+// Callbacks stay here; the host keeps their times, order and nesting levels, and calls execute(id) when one is due.
+(function (host, p) {
+  'use strict';
+  const { call, ReflectApply, ObjectDefineProperty, MapPrototypeGet, MapPrototypeSet, MapPrototypeDelete } = p;
+  const globalThis = p.globalThis;
+  const indirectEval = p.eval;
+  const entries = new p.Map();
+
+  const start = (handler, delay, args, repeat) => {
+    if (typeof handler !== 'function') handler = `${handler}`;
+    const id = host.__timers_register(delay | 0, repeat);
+    call(MapPrototypeSet, entries, id, { handler, args, repeat });
+    return id;
+  };
+  const stop = (id) => {
+    id |= 0;
+    if (call(MapPrototypeDelete, entries, id)) host.__timers_clear(id);
+  };
+
+  const api = {
+    setTimeout(handler, delay = 0, ...args) {
+      if (arguments.length === 0) missing('setTimeout');
+      return start(handler, delay, args, false);
+    },
+    setInterval(handler, delay = 0, ...args) {
+      if (arguments.length === 0) missing('setInterval');
+      return start(handler, delay, args, true);
+    },
+    clearTimeout(id = 0) { stop(id); },
+    clearInterval(id = 0) { stop(id); },
+  };
+  const missing = (name) => {
+    throw new p.TypeError(`${name} requires at least 1 argument, but only 0 were passed`);
+  };
+
+  const define = (name, length) => {
+    ObjectDefineProperty(api[name], 'length', { __proto__: null, value: length });
+    ObjectDefineProperty(globalThis, name, {
+      __proto__: null, value: api[name], writable: true, enumerable: true, configurable: true,
+    });
+  };
+  define('setTimeout', 1);
+  define('setInterval', 1);
+  define('clearTimeout', 0);
+  define('clearInterval', 0);
+
+  return {
+    execute(id) {
+      const entry = call(MapPrototypeGet, entries, id);
+      if (entry === undefined) return;
+      if (!entry.repeat) call(MapPrototypeDelete, entries, id);
+      const { handler } = entry;
+      if (typeof handler === 'string') indirectEval(handler);
+      else ReflectApply(handler, globalThis, entry.args);
+    },
+    clear() { call(p.MapPrototypeClear, entries); },
+  };
+})
