@@ -226,7 +226,7 @@ engine_test!(
              JSON.stringify = Reflect.ownKeys = Object.keys = Object.getOwnPropertyDescriptor = null; undefined",
         );
         assert_eq!(
-            texts(&ctx, &events, "console.log({ a: [1, 'x', new Map([])] , d: [] }, 5, '%d')"),
+            texts(&ctx, &events, "console.log({ a: [1, 'x', new Map()], d: [] }, 5, '%d')"),
             ["{ a: [ 1, 'x', Map(0) {} ], d: [] } 5 %d"]
         );
     }
