@@ -34,7 +34,7 @@
           text += value;
           break;
         case 'bigint':
-          text += `${value}n`;
+          text += value + 'n';
           break;
         default:
           if (value !== null) return tools().formatWithOptions(undefined, args);
@@ -66,7 +66,7 @@
       const list = ObjectSetPrototypeOf(['Assertion failed'], null);
       let next = 1;
       for (let i = 0; i < args.length; i++) {
-        if (i === 0 && typeof args[0] === 'string') list[0] = `Assertion failed: ${args[0]}`;
+        if (i === 0 && typeof args[0] === 'string') list[0] = 'Assertion failed: ' + args[0];
         else list[next++] = args[i];
       }
       const text = print(list);
@@ -96,7 +96,7 @@
     },
     trace(...args) {
       const frames = tools().callers(new primordials.Error());
-      const text = args.length === 0 ? 'Trace' : `Trace: ${print(args)}`;
+      const text = args.length === 0 ? 'Trace' : 'Trace: ' + print(args);
       send(host.__console_log, 'trace', text + frames, args);
     },
     warn(...args) {
@@ -109,10 +109,10 @@
       write('dirxml', args);
     },
     count(label = 'default') {
-      host.__console_count(`${label}`);
+      host.__console_count(primordials.ToString(label));
     },
     countReset(label = 'default') {
-      host.__console_countReset(`${label}`);
+      host.__console_countReset(primordials.ToString(label));
     },
     group(...args) {
       send(host.__console_group, print(args), false, args);
@@ -124,13 +124,13 @@
       host.__console_groupEnd();
     },
     time(label = 'default') {
-      host.__console_time(`${label}`);
+      host.__console_time(primordials.ToString(label));
     },
     timeLog(label = 'default', ...args) {
-      send(host.__console_timeLog, `${label}`, print(args), args);
+      send(host.__console_timeLog, primordials.ToString(label), print(args), args);
     },
     timeEnd(label = 'default') {
-      host.__console_timeEnd(`${label}`);
+      host.__console_timeEnd(primordials.ToString(label));
     },
   };
 

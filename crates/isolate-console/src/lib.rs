@@ -7,20 +7,20 @@
 //! string such as `[Function]` or `[Circular]`.
 //!
 //! ```
-//! # use std::sync::{Arc, Mutex};
-//! # use isolate_console::{ConsoleOptions, setup_console};
-//! # isolate_test_utils::on_every_engine(&[], |engine| {
+//! use std::sync::{Arc, Mutex};
+//! use isolate_console::{ConsoleOptions, setup_console};
+//!
+//! # fn main() { isolate_test_utils::on_every_engine(&[], |engine| show(engine).unwrap()) }
+//! # fn show(engine: &dyn isolate_core::Engine) -> Result<(), isolate_core::Error> {
 //! # let ctx = isolate_test_utils::create_test_context(engine);
 //! let lines = Arc::new(Mutex::new(Vec::new()));
 //! let out = lines.clone();
-//! let console = setup_console(
-//!     &ctx,
-//!     ConsoleOptions::new().on_log(move |e| out.lock().unwrap().push(format!("{}: {}", e.level, e.text))),
-//! )?;
+//! let options = ConsoleOptions::new().on_log(move |e| out.lock().unwrap().push(format!("{}: {}", e.level, e.text)));
+//! let console = setup_console(&ctx, options)?;
 //! ctx.evaluate("console.warn('%s has', 'it', { a: [1, 2] }); console.count()", "main.js")?;
 //! assert_eq!(*lines.lock().unwrap(), ["warn: it has { a: [ 1, 2 ] }"]);
 //! assert_eq!(console.counters()["default"], 1);
-//! # Ok::<_, isolate_core::Error>(()) }.unwrap());
+//! # Ok(()) }
 //! ```
 
 #![forbid(unsafe_code)]

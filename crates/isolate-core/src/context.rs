@@ -86,6 +86,11 @@ pub struct EvalOptions {
     /// Gives [`ErrorKind::NeverSettles`] as soon as the awaited promise cannot settle because nothing is left that
     /// could run. Default: wait, since another evaluation may settle it.
     pub fail_when_idle: bool,
+    /// Whether a script that does not parse without it may use `await` at its top level. Default: yes.
+    pub top_level_await: bool,
+    /// Whether a script's completion value is dropped: the result is `undefined`, and a promise is not awaited.
+    /// Default: no.
+    pub discard: bool,
 }
 
 impl Default for EvalOptions {
@@ -97,7 +102,22 @@ impl Default for EvalOptions {
             cpu_time: None,
             cancellation: None,
             fail_when_idle: false,
+            top_level_await: true,
+            discard: false,
         }
+    }
+}
+
+impl From<()> for EvalOptions {
+    fn from((): ()) -> Self {
+        Self::default()
+    }
+}
+
+impl From<&str> for EvalOptions {
+    /// The defaults, with a filename.
+    fn from(filename: &str) -> Self {
+        Self::default().filename(filename)
     }
 }
 
@@ -139,6 +159,20 @@ impl EvalOptions {
     #[must_use]
     pub fn cancellation(mut self, token: CancellationToken) -> Self {
         self.cancellation = Some(token);
+        self
+    }
+
+    /// Sets [`top_level_await`](Self::top_level_await).
+    #[must_use]
+    pub fn top_level_await(mut self, allowed: bool) -> Self {
+        self.top_level_await = allowed;
+        self
+    }
+
+    /// Sets [`discard`](Self::discard).
+    #[must_use]
+    pub fn discard(mut self) -> Self {
+        self.discard = true;
         self
     }
 
@@ -313,6 +347,11 @@ impl Context {
     /// Stops the context: every later operation gives [`ErrorKind::Terminated`].
     pub fn terminate(&self, reason: Termination) {
         self.0.interrupter.terminate(reason);
+    }
+
+    /// The default of [`ContextOptions::tokio`], started if it is not running yet.
+    pub fn shared_tokio() -> Handle {
+        shared_tokio().clone()
     }
 
     /// What it uses.
@@ -501,11 +540,13 @@ impl Context {
             self.checkpoint()?;
             Value::Promise(promise?)
         } else {
+            let completion = if options.discard { Completion::Discard } else { completion };
             let mut script = Script { completion, ..Script::new(source, &options.filename) };
             let mut result = self.evaluate_script(&script);
             // `await` is only a keyword where it is asked for, so asking costs nothing to scripts that parse without.
             if let Err(e) = &result
                 && e.exception().is_some_and(|e| e.early && e.name == "SyntaxError")
+                && options.top_level_await
                 && source.contains("await")
             {
                 script.top_level_await = true;
@@ -611,11 +652,11 @@ impl Context {
             self.abandon();
             return Poll::Ready(Turn::Idle);
         }
+        self.report_rejections();
         if self.poll_futures(cx) || self.fire_due() {
             self.report_rejections();
             return Poll::Ready(Turn::Progress);
         }
-        self.report_rejections();
         let next = inner.timers.borrow_mut().next_at();
         let clock = inner.timers.borrow().clock();
         let mut wake = inner.calls.borrow().iter().filter_map(|(_, c)| c.deadline).min();
@@ -898,6 +939,11 @@ impl fmt::Debug for Evaluation {
 }
 
 impl Evaluation {
+    /// The error for a promise that nothing can settle any more.
+    pub fn never_settles() -> Error {
+        never_settles()
+    }
+
     fn new(under: Under, value: Value, discard: bool, cancellation: Option<CancellationToken>) -> Self {
         let cancellation = cancellation.map(|token| Box::pin(token.cancelled_owned()));
         if let Value::Promise(promise) = &value {
@@ -935,7 +981,7 @@ impl Evaluation {
 
 /// The Tokio runtime of contexts that were given none: it only turns timers and I/O; futures are polled by their
 /// context's own thread.
-fn shared_tokio() -> &'static Handle {
+pub(crate) fn shared_tokio() -> &'static Handle {
     static SHARED: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
     SHARED
         .get_or_init(|| {

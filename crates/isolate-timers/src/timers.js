@@ -9,7 +9,7 @@
   const entries = new p.Map();
 
   const start = (handler, delay, args, repeat) => {
-    if (typeof handler !== 'function') handler = `${handler}`;
+    if (typeof handler !== 'function') handler = p.ToString(handler);
     const id = host.__timers_register(delay | 0, repeat);
     call(MapPrototypeSet, entries, id, { handler, args, repeat });
     return id;
@@ -32,7 +32,7 @@
     clearInterval(id = 0) { stop(id); },
   };
   const missing = (name) => {
-    throw new p.TypeError(`${name} requires at least 1 argument, but only 0 were passed`);
+    throw new p.TypeError(name + ' requires at least 1 argument, but only 0 were passed');
   };
 
   const define = (name, length) => {

@@ -69,7 +69,7 @@
     const { name, length, parent, construct, release, members } = spec;
     const Parent = parent === undefined ? undefined : (classes[parent] ?? globalThis[parent]);
     if (parent !== undefined && typeof Parent !== 'function') {
-      throw new p.TypeError(`${name} extends ${parent}, which is not defined`);
+      throw new p.TypeError(name + ' extends ' + parent + ', which is not defined');
     }
     const ids = new p.WeakMap();
     const registry = new p.FinalizationRegistry(release);
@@ -80,12 +80,12 @@
     };
     const idOf = (object) => {
       const id = call(p.WeakMapPrototypeGet, ids, object);
-      if (id === undefined) throw new p.TypeError(`Illegal invocation: this is not a ${name}`);
+      if (id === undefined) throw new p.TypeError('Illegal invocation: this is not a ' + name);
       return id;
     };
     const Class = function (...args) {
       if (new.target === undefined) {
-        throw new p.TypeError(`Class constructor ${name} cannot be invoked without 'new'`);
+        throw new p.TypeError('Class constructor ' + name + ' cannot be invoked without \'new\'');
       }
       const self =
         Parent === undefined ? ReflectConstruct(p.Object, [], new.target) : ReflectConstruct(Parent, args, new.target);
@@ -170,8 +170,8 @@
         hasCause = 'cause' in options;
         cause = options.cause;
       }
-      message = `${message}`;
-      name = `${name}`;
+      message = p.ToString(message);
+      name = p.ToString(name);
       const error = ReflectConstruct(p.Error, [], new.target);
       delete error.message;
       if (hasCause) hidden(error, 'cause', cause);

@@ -47,6 +47,7 @@
     SymbolPrototypeValueOf,
     SymbolToPrimitive,
     SymbolToStringTag,
+    ToString,
     TypedArrayPrototypeGetBuffer,
     TypedArrayPrototypeGetByteOffset,
     TypedArrayPrototypeGetLength,
@@ -226,7 +227,7 @@
   // The text with every line but the first indented.
   function indent(text, count) {
     if (count === 0 || !includes(text, '\n')) return text;
-    return join(lines(text, Infinity), `\n${spaces(count)}`);
+    return join(lines(text, Infinity), '\n' + spaces(count));
   }
 
   function floor(number) {
@@ -234,7 +235,7 @@
   }
 
   function more(count, what) {
-    return `... ${count} more ${what}${count > 1 ? 's' : ''}`;
+    return '... ' + count + ' more ' + what + (count > 1 ? 's' : '');
   }
 
   function clip(text, length) {
@@ -442,7 +443,7 @@
         else if (code === 10) escaped = '\\n';
         else if (code === 12) escaped = '\\f';
         else if (code === 13) escaped = '\\r';
-        else escaped = `\\x${hex(code, 2, true)}`;
+        else escaped = '\\x' + hex(code, 2, true);
       } else if (code >= 0xd800 && code <= 0xdfff) {
         if (code <= 0xdbff && i + 1 < text.length) {
           const low = codeAt(text, i + 1);
@@ -451,8 +452,8 @@
             continue;
           }
         }
-        escaped = `\\u${hex(code, 4, false)}`;
-      } else if (text[i] === quote) escaped = `\\${quote}`;
+        escaped = '\\u' + hex(code, 4, false);
+      } else if (text[i] === quote) escaped = '\\' + quote;
       else continue;
       result += slice(text, from, i) + escaped;
       from = i + 1;
@@ -462,7 +463,7 @@
 
   // A string literal in the quotes that need the fewest escapes.
   function quoted(text) {
-    if (match(UNPRINTABLE, text) === null) return `'${text}'`;
+    if (match(UNPRINTABLE, text) === null) return '\'' + text + '\'';
     let quote = "'";
     if (includes(text, "'")) {
       if (!includes(text, '"')) quote = '"';
@@ -487,7 +488,7 @@
       case 'function':
         return '[object Function]';
       default:
-        return `${value}`;
+        return '' + value;
     }
   }
 
@@ -605,13 +606,13 @@
     }
     if (first === null || first === undefined) return null;
     const name = baseName(object);
-    if (ctx.depth !== null && level > ctx.depth) return `${name} <Complex prototype>`;
-    if (ctx.complex >= MAX_COMPLEX) return `${name} <Complex prototype>`;
+    if (ctx.depth !== null && level > ctx.depth) return name + ' <Complex prototype>';
+    if (ctx.complex >= MAX_COMPLEX) return name + ' <Complex prototype>';
     ctx.complex++;
     const parent = constructorName(ctx, first, level + 1, inherited);
     ctx.complex--;
-    if (parent !== null) return `${name} <${parent}>`;
-    return `${name} <[${baseName(first)}: null prototype]${hasEnumerable(first) ? '' : ' {}'}>`;
+    if (parent !== null) return name + ' <' + parent + '>';
+    return name + ' <[' + baseName(first) + ': null prototype]' + (hasEnumerable(first) ? '' : ' {}') + '>';
   }
 
   function hasEnumerable(object) {
@@ -654,7 +655,7 @@
         ctx.seen[ctx.seen.length] = object;
         const text = propertyText(ctx, object, level, key, descriptor, OBJECT);
         ctx.seen.length--;
-        output[output.length] = ctx.colors ? `\x1b[2m${text}\x1b[22m` : text;
+        output[output.length] = ctx.colors ? '\u001b[2m' + text + '\u001b[22m' : text;
       }
     }
   }
@@ -667,10 +668,10 @@
   // `Foo [tag] `, with the size of a collection behind the name and the base class where the name does not say it.
   function prefix(name, tag, base, size) {
     if (name === null) {
-      const start = `[${base}${size}: null prototype] `;
-      return tag !== '' && base !== tag ? `${start}[${tag}] ` : start;
+      const start = '[' + base + size + ': null prototype] ';
+      return tag !== '' && base !== tag ? start + '[' + tag + '] ' : start;
     }
-    return tag !== '' && name !== tag ? `${name}${size} [${tag}] ` : `${name}${size} `;
+    return tag !== '' && name !== tag ? '' + name + size + ' [' + tag + '] ' : '' + name + size + ' ';
   }
 
   // ---- properties ----
@@ -741,11 +742,11 @@
     if (typeof key === 'symbol') {
       let text = symbolText(key);
       if (match(UNPRINTABLE, text) !== null) text = escapeCharacters(text, "'");
-      return `[${paint(ctx, text, 'symbol')}]`;
+      return '[' + paint(ctx, text, 'symbol') + ']';
     }
     if (key === '__proto__') return "['__proto__']";
     const text = clip(key, MAX_NAME);
-    if (!enumerable) return `[${match(UNPRINTABLE, text) === null ? text : escapeCharacters(text, "'")}]`;
+    if (!enumerable) return '[' + (match(UNPRINTABLE, text) === null ? text : escapeCharacters(text, "'")) + ']';
     if (match(IDENTIFIER, text) !== null) return text;
     return paint(ctx, quoted(text), 'string');
   }
@@ -758,12 +759,12 @@
       const step = ctx.compact !== true || layout !== OBJECT ? 2 : 3;
       ctx.indentation += step;
       text = formatValue(ctx, descriptor.value, level);
-      if (step === 3 && ctx.breakLength < width(text, ctx.colors)) gap = `\n${spaces(ctx.indentation)}`;
+      if (step === 3 && ctx.breakLength < width(text, ctx.colors)) gap = '\n' + spaces(ctx.indentation);
       ctx.indentation -= step;
     } else text = accessorText(ctx, object, level, descriptor);
     spend(ctx, text);
     if (layout === ITEM) return text;
-    return `${keyText(ctx, key, descriptor === undefined || descriptor.enumerable)}:${gap}${text}`;
+    return keyText(ctx, key, descriptor === undefined || descriptor.enumerable) + ':' + gap + text;
   }
 
   function accessorText(ctx, object, level, descriptor) {
@@ -772,22 +773,22 @@
     const label = set === undefined ? 'Getter' : 'Getter/Setter';
     const wanted = ctx.getters;
     if (wanted !== true && !(wanted === 'get' && set === undefined) && !(wanted === 'set' && set !== undefined)) {
-      return paint(ctx, `[${label}]`, 'special');
+      return paint(ctx, '[' + label + ']', 'special');
     }
     let value;
     try {
       value = call(get, object);
     } catch (error) {
-      return `${paint(ctx, `[${label}:`, 'special')} ${threw(error)}${paint(ctx, ']', 'special')}`;
+      return paint(ctx, '[' + label + ':', 'special') + ' ' + threw(error) + paint(ctx, ']', 'special');
     }
     if (isPrimitive(value)) {
       const text = formatPrimitive(ctx, value);
-      return `${paint(ctx, `[${label}:`, 'special')} ${text}${paint(ctx, ']', 'special')}`;
+      return paint(ctx, '[' + label + ':', 'special') + ' ' + text + paint(ctx, ']', 'special');
     }
     ctx.indentation += 2;
     const text = formatValue(ctx, value, level);
     ctx.indentation -= 2;
-    return `${paint(ctx, `[${label}]`, 'special')} ${text}`;
+    return paint(ctx, '[' + label + ']', 'special') + ' ' + text;
   }
 
   function threw(error) {
@@ -797,7 +798,7 @@
       const descriptor = target === null ? undefined : ownQuietly(target, 'message');
       message = descriptor === undefined || !('value' in descriptor) ? undefined : descriptor.value;
     } else message = error;
-    return `<Inspection threw (${clip(plainText(message), MAX_NAME)})>`;
+    return '<Inspection threw (' + clip(plainText(message), MAX_NAME) + ')>';
   }
 
   // ---- printing ----
@@ -805,7 +806,7 @@
   function paint(ctx, text, style) {
     if (!ctx.colors) return text;
     const codes = STYLES[style];
-    return codes === undefined ? text : `\x1b[${codes[0]}m${text}\x1b[${codes[1]}m`;
+    return codes === undefined ? text : '\u001b[' + codes[0] + 'm' + text + '\u001b[' + codes[1] + 'm';
   }
 
   function spend(ctx, text) {
@@ -814,13 +815,13 @@
 
   function formatNumber(ctx, number) {
     if (number === 0 && 1 / number < 0) return '-0';
-    const text = `${number}`;
+    const text = '' + number;
     return ctx.numericSeparator ? separated(text) : text;
   }
 
   function formatBigInt(ctx, bigint) {
-    const text = `${bigint}`;
-    return `${ctx.numericSeparator ? grouped(text) : text}n`;
+    const text = '' + bigint;
+    return (ctx.numericSeparator ? grouped(text) : text) + 'n';
   }
 
   // Digits in groups of three, from the right.
@@ -829,7 +830,7 @@
     let result = '';
     let end = text.length;
     while (end - start > 3) {
-      result = `_${slice(text, end - 3, end)}${result}`;
+      result = '_' + slice(text, end - 3, end) + result;
       end -= 3;
     }
     return slice(text, 0, end) + result;
@@ -839,7 +840,7 @@
     if (includes(text, 'e') || includes(text, 'N') || includes(text, 'I')) return text;
     const point = find(text, '.');
     if (point === -1) return grouped(text);
-    let result = `${grouped(slice(text, 0, point))}.`;
+    let result = grouped(slice(text, 0, point)) + '.';
     for (let i = point + 1; i < text.length; i += 3) {
       result += (i === point + 1 ? '' : '_') + slice(text, i, i + 3);
     }
@@ -865,7 +866,7 @@
       while (from < text.length) {
         const at = find(text, '\n', from);
         const end = at === -1 ? text.length : at + 1;
-        if (from !== 0) result += ` +\n${spaces(ctx.indentation + 2)}`;
+        if (from !== 0) result += ' +\n' + spaces(ctx.indentation + 2);
         result += paint(ctx, quoted(slice(text, from, end)), 'string');
         from = end;
       }
@@ -883,7 +884,7 @@
       case 'bigint':
         return paint(ctx, formatBigInt(ctx, value), 'bigint');
       case 'boolean':
-        return paint(ctx, `${value}`, 'boolean');
+        return paint(ctx, '' + value, 'boolean');
       case 'symbol':
         return paint(ctx, symbolText(value), 'symbol');
       case 'undefined':
@@ -916,7 +917,7 @@
   }
 
   function tooDeep(ctx, value) {
-    return paint(ctx, `[${typeof value === 'function' ? 'Function' : 'Object'}: nesting too deep to inspect]`, 'special');
+    return paint(ctx, '[' + (typeof value === 'function' ? 'Function' : 'Object') + ': nesting too deep to inspect]', 'special');
   }
 
   function formatReference(ctx, value, level, keepCustom) {
@@ -937,7 +938,7 @@
       let index = 0;
       while (index < ctx.circular.length && ctx.circular[index] !== target) index++;
       ctx.circular[index] = target;
-      return paint(ctx, `[Circular *${index + 1}]`, 'special');
+      return paint(ctx, '[Circular *' + (index + 1) + ']', 'special');
     }
     return formatRaw(ctx, target, level);
   }
@@ -956,7 +957,7 @@
     try {
       result = call(custom, value, depth, guestOptions(ctx), guestInspect());
     } catch (error) {
-      return `[${baseName(target)}: ${threw(error)}]`;
+      return '[' + baseName(target) + ': ' + threw(error) + ']';
     }
     if (result === value || result === target) return undefined;
     if (typeof result === 'string') return indent(clip(result, 1 << 22), ctx.indentation);
@@ -1041,25 +1042,25 @@
     let items; // (output) => void: prints what the object holds beside its properties
 
     if (kind === 'Array') {
-      open = name !== 'Array' || tag !== '' ? `${prefix(name, tag, 'Array', `(${indexed})`)}[` : '[';
+      open = name !== 'Array' || tag !== '' ? prefix(name, tag, 'Array', '(' + indexed + ')') + '[' : '[';
       close = ']';
-      if (indexed === 0 && bare()) return `${open}]`;
+      if (indexed === 0 && bare()) return open + ']';
       layout = ARRAY;
       items = (output) => arrayItems(ctx, value, level, indexed, output);
     } else if (kind === 'Set' || kind === 'Map') {
       const size = call(kind === 'Set' ? SetPrototypeGetSize : MapPrototypeGetSize, value);
-      open = `${prefix(name, tag, kind, `(${size})`)}{`;
-      if (size === 0 && bare()) return `${open}}`;
+      open = prefix(name, tag, kind, '(' + size + ')') + '{';
+      if (size === 0 && bare()) return open + '}';
       items = (output) => collectionItems(ctx, value, level, kind, size, output);
     } else if (kind in ELEMENT_SIZES) {
-      open = `${prefix(name, tag, kind, `(${indexed})`)}[`;
+      open = prefix(name, tag, kind, '(' + indexed + ')') + '[';
       close = ']';
-      if (indexed === 0 && !ctx.showHidden && bare()) return `${open}]`;
+      if (indexed === 0 && !ctx.showHidden && bare()) return open + ']';
       layout = ARRAY;
       items = (output) => typedItems(ctx, value, level, kind, indexed, output);
     } else if (kind in ITERATOR_CLASSES && previewEntries !== undefined) {
       const preview = previewEntries(value);
-      open = `[${preview[1] ? `${ITERATOR_CLASSES[kind]} Entries` : kind}] {`;
+      open = '[' + (preview[1] ? ITERATOR_CLASSES[kind] + ' Entries' : kind) + '] {';
       items = (output) => previewItems(ctx, preview[0], level, preview[1], output);
     } else if (typeof value === 'function') {
       base = functionText(value, kind, name, tag);
@@ -1067,13 +1068,13 @@
     } else if (kind === 'Arguments') {
       // Its items are its properties.
       open = '[Arguments] {';
-      if (bare()) return `${open}}`;
+      if (bare()) return open + '}';
     } else if (kind === 'Module') {
-      open = `${prefix(name, tag, 'Module', '')}{`;
-      if (bare()) return `${open}}`;
+      open = prefix(name, tag, 'Module', '') + '{';
+      if (bare()) return open + '}';
     } else if (name === 'Object') {
-      if (tag !== '') open = `${prefix(name, tag, 'Object', '')}{`;
-      if (bare()) return `${open}}`;
+      if (tag !== '') open = prefix(name, tag, 'Object', '') + '{';
+      if (bare()) return open + '}';
     } else if (kind === 'RegExp') {
       base = prefixed(prefix(name, tag, kind, ''), kind, regexpText(value));
       if (bare() || !withinDepth) return paint(ctx, base, 'regexp');
@@ -1086,31 +1087,31 @@
     } else if (kind === 'ArrayBuffer' || kind === 'SharedArrayBuffer') {
       const bytes = bytesOf(value);
       const length = bytes === undefined ? 0 : call(TypedArrayPrototypeGetLength, bytes);
-      open = `${prefix(name, tag, kind, '')}{`;
+      open = prefix(name, tag, kind, '') + '{';
       if (!inTyped) items = (output) => bufferItems(ctx, bytes, output);
-      else if (bare()) return `${open} byteLength: ${formatPrimitive(ctx, length)} }`;
+      else if (bare()) return open + ' byteLength: ' + formatPrimitive(ctx, length) + ' }';
       addFirst(props, 'byteLength', length);
     } else if (kind === 'DataView') {
-      open = `${prefix(name, tag, kind, '')}{`;
+      open = prefix(name, tag, kind, '') + '{';
       viewProperties(value, props);
     } else if (kind === 'Promise') {
-      open = `${prefix(name, tag, kind, '')}{`;
+      open = prefix(name, tag, kind, '') + '{';
       items = (output) => promiseItems(ctx, value, level, output);
     } else if (kind === 'WeakSet' || kind === 'WeakMap') {
-      open = `${prefix(name, tag, kind, '')}{`;
+      open = prefix(name, tag, kind, '') + '{';
       items = (output) => weakItems(ctx, value, level, output);
     } else if (kind in BOXES) {
       base = boxedText(ctx, value, kind, name, tag);
       if (bare()) return paint(ctx, base, BOXES[kind]);
     } else {
-      open = `${prefix(name, tag, baseName(value), '')}{`;
-      if (bare()) return `${open}}`;
+      open = prefix(name, tag, baseName(value), '') + '{';
+      if (bare()) return open + '}';
     }
 
     if (!withinDepth || ctx.work <= 0) {
       const text = prefix(name, tag, baseName(value), '');
       const shallow = slice(text, 0, text.length - 1);
-      return paint(ctx, name === null ? shallow : `[${shallow}]`, 'special');
+      return paint(ctx, name === null ? shallow : '[' + shallow + ']', 'special');
     }
 
     level++;
@@ -1132,13 +1133,13 @@
 
     for (let i = 0; i < ctx.circular.length; i++) {
       if (ctx.circular[i] !== value) continue;
-      const reference = paint(ctx, `<ref *${i + 1}>`, 'special');
-      if (ctx.compact === true) open = `${reference} ${open}`;
-      else base = base === '' ? reference : `${reference} ${base}`;
+      const reference = paint(ctx, '<ref *' + (i + 1) + '>', 'special');
+      if (ctx.compact === true) open = reference + ' ' + open;
+      else base = base === '' ? reference : reference + ' ' + base;
       break;
     }
     if (ctx.sorted !== false) output = sortOutput(ctx, output, layout === OBJECT ? 0 : first);
-    if (rest > 0) output[output.length] = `... ${rest} more ${rest > 1 ? 'properties' : 'property'}`;
+    if (rest > 0) output[output.length] = '... ' + rest + ' more ' + (rest > 1 ? 'properties' : 'property');
     return layOut(ctx, output, base, open, close, layout, level, value);
   }
 
@@ -1152,7 +1153,7 @@
   }
 
   function prefixed(text, base, value) {
-    return text === `${base} ` ? value : text + value;
+    return text === (base + ' ') ? value : text + value;
   }
 
   // ---- what objects hold ----
@@ -1176,7 +1177,7 @@
         while (position < keys.length && isIndex(keys[position], length) && +keys[position] < next) position++;
         next = position < keys.length && isIndex(keys[position], length) ? +keys[position] : length;
       }
-      output[output.length] = paint(ctx, `<${next - i} empty item${next - i > 1 ? 's' : ''}>`, 'undefined');
+      output[output.length] = paint(ctx, '<' + (next - i) + ' empty item' + (next - i > 1 ? 's' : '') + '>', 'undefined');
       i = next;
     }
     if (i < length) output[output.length] = more(length - i, 'item');
@@ -1208,7 +1209,7 @@
     let i = 0;
     for (; i < entries.length && ctx.work > 0; i += step) {
       let text = formatValue(ctx, entries[i], level);
-      if (step === 2) text += ` => ${formatValue(ctx, entries[i + 1], level)}`;
+      if (step === 2) text += ' => ' + formatValue(ctx, entries[i + 1], level);
       spend(ctx, text);
       output[output.length] = text;
     }
@@ -1229,7 +1230,7 @@
     const size = ELEMENT_SIZES[kind];
     const add = (key, value) => {
       ctx.inTyped = true;
-      output[output.length] = `[${key}]: ${formatValue(ctx, value, level)}`;
+      output[output.length] = '[' + key + ']: ' + formatValue(ctx, value, level);
       ctx.inTyped = false;
     };
     add('BYTES_PER_ELEMENT', size);
@@ -1258,8 +1259,8 @@
     let text = '';
     let i = 0;
     for (; i < length && i < ctx.maxArrayLength && i < MAX_NAME; i++) text += (i === 0 ? '' : ' ') + hex(bytes[i], 2, false);
-    if (i < length) text += ` ${more(length - i, 'byte')}`;
-    output[output.length] = `${paint(ctx, '[Uint8Contents]', 'special')}: <${text}>`;
+    if (i < length) text += ' ' + more(length - i, 'byte');
+    output[output.length] = paint(ctx, '[Uint8Contents]', 'special') + ': <' + text + '>';
   }
 
   function viewProperties(view, props) {
@@ -1283,7 +1284,7 @@
     ctx.indentation += 2;
     const text = formatValue(ctx, state[1], level);
     ctx.indentation -= 2;
-    output[output.length] = state[0] === 2 ? `${paint(ctx, '<rejected>', 'special')} ${text}` : text;
+    output[output.length] = state[0] === 2 ? paint(ctx, '<rejected>', 'special') + ' ' + text : text;
   }
 
   function weakItems(ctx, collection, level, output) {
@@ -1299,7 +1300,7 @@
     let i = 0;
     for (; i < entries.length && texts.length < ctx.maxArrayLength && ctx.work > 0; i += step) {
       let text = formatValue(ctx, entries[i], level);
-      if (step === 2) text += ` => ${formatValue(ctx, entries[i + 1], level)}`;
+      if (step === 2) text += ' => ' + formatValue(ctx, entries[i + 1], level);
       spend(ctx, text);
       texts[texts.length] = text;
     }
@@ -1335,21 +1336,21 @@
     const ownName = own(fn, 'name') === undefined && isClass(fn) ? '' : nameOf(fn);
     let text;
     if (kind === 'Function' && isClass(fn)) {
-      text = `class ${ownName === '' ? '(anonymous)' : ownName}`;
-      if (name !== 'Function' && name !== null) text += ` [${name}]`;
-      if (tag !== '' && name !== tag) text += ` [${tag}]`;
-      if (name === null) return `[${text} extends [null prototype]]`;
+      text = 'class ' + (ownName === '' ? '(anonymous)' : ownName);
+      if (name !== 'Function' && name !== null) text += ' [' + name + ']';
+      if (tag !== '' && name !== tag) text += ' [' + tag + ']';
+      if (name === null) return '[' + text + ' extends [null prototype]]';
       const parent = parentOf(fn);
       const parentName = typeof parent === 'function' ? nameOf(parent) : '';
-      return parentName === '' ? `[${text}]` : `[${text} extends ${parentName}]`;
+      return parentName === '' ? '[' + text + ']' : '[' + text + ' extends ' + parentName + ']';
     }
-    text = `[${kind}${name === null ? ' (null prototype)' : ''}${ownName === '' ? ' (anonymous)' : `: ${ownName}`}]`;
-    if (name !== kind && name !== null) text += ` ${name}`;
-    return tag !== '' && name !== tag ? `${text} [${tag}]` : text;
+    text = '[' + kind + (name === null ? ' (null prototype)' : '') + (ownName === '' ? ' (anonymous)' : ': ' + ownName) + ']';
+    if (name !== kind && name !== null) text += ' ' + name;
+    return tag !== '' && name !== tag ? text + ' [' + tag + ']' : text;
   }
 
   function regexpText(regexp) {
-    let text = `/${call(RegExpPrototypeGetSource, regexp)}/`;
+    let text = '/' + call(RegExpPrototypeGetSource, regexp) + '/';
     const flag = (get, letter) => {
       if (get !== undefined && call(get, regexp) === true) text += letter;
     };
@@ -1388,13 +1389,13 @@
   }
 
   function boxedText(ctx, value, kind, name, tag) {
-    let text = `[${kind}`;
-    if (name !== kind) text += name === null ? ' (null prototype)' : ` (${name})`;
+    let text = '[' + kind;
+    if (name !== kind) text += name === null ? ' (null prototype)' : ' (' + name + ')';
     const { colors } = ctx;
     ctx.colors = false;
-    text += `: ${formatPrimitive(ctx, unbox(value, kind))}]`;
+    text += ': ' + formatPrimitive(ctx, unbox(value, kind)) + ']';
     ctx.colors = colors;
-    return tag !== '' && tag !== name ? `${text} [${tag}]` : text;
+    return tag !== '' && tag !== name ? text + ' [' + tag + ']' : text;
   }
 
   // ---- errors ----
@@ -1405,7 +1406,7 @@
     const start = name === undefined ? 'Error' : clip(plainText(name), MAX_NAME);
     const end = message === undefined ? '' : plainText(message);
     if (start === '') return end;
-    return end === '' ? start : `${start}: ${end}`;
+    return end === '' ? start : start + ': ' + end;
   }
 
   // The stack with the header above it. In QuickJS `stack` is the frames alone, in V8 all.
@@ -1415,7 +1416,7 @@
     if (match(FRAME_FIRST, slice(stack, 0, 100)) === null) return stack;
     let end = stack.length;
     while (end > 0 && stack[end - 1] === '\n') end--;
-    return `${headerOf(error)}\n${slice(stack, 0, end)}`;
+    return headerOf(error) + '\n' + slice(stack, 0, end);
   }
 
   function errorText(ctx, error, constructor, tag, props) {
@@ -1440,10 +1441,10 @@
       if (at !== -1) from = at + message.length;
     }
     const start = find(stack, FRAME_NEXT, from);
-    if (start === -1) stack = `[${stack}]`;
+    if (start === -1) stack = '[' + stack + ']';
     else {
       const frames = withoutCommonFrames(ctx, lines(slice(stack, start + 1), Infinity), cause);
-      stack = `${slice(stack, 0, start)}\n${join(frames, '\n')}`;
+      stack = slice(stack, 0, start) + '\n' + join(frames, '\n');
     }
     return indent(stack, ctx.indentation);
   }
@@ -1475,8 +1476,8 @@
   function named(stack, start, name, length) {
     const text = slice(start, 0, start.length - 1);
     if (text === name) return stack;
-    if (!includes(text, name)) return `${text} [${name}]${slice(stack, length)}`;
-    return length === 0 ? `${text}: ${stack}` : text + slice(stack, length);
+    if (!includes(text, name)) return text + ' [' + name + ']' + slice(stack, length);
+    return length === 0 ? text + ': ' + stack : text + slice(stack, length);
   }
 
   // Frames that the cause shows too, from the fourth on, become one line.
@@ -1498,7 +1499,7 @@
       if (length <= 3) continue;
       const result = list();
       for (let k = 0; k <= i; k++) result[k] = frames[k];
-      result[i + 1] = paint(ctx, `    ... ${length - 2} lines matching cause stack trace ...`, 'undefined');
+      result[i + 1] = paint(ctx, '    ... ' + (length - 2) + ' lines matching cause stack trace ...', 'undefined');
       for (let k = i + length - 1; k < frames.length; k++) result[result.length] = frames[k];
       return result;
     }
@@ -1532,12 +1533,12 @@
 
   // Puts the entries of an object on one line if they fit, else on lines of their own.
   function layOut(ctx, entries, base, open, close, layout, level, value) {
-    const start = base === '' ? '' : `${base} `;
+    const start = base === '' ? '' : base + ' ';
     if (ctx.compact === true) {
-      if (fits(ctx, entries, 0, base)) return `${open}${base === '' ? '' : ` ${base}`} ${join(entries, ', ')} ${close}`;
-      const line = `\n${spaces(ctx.indentation)}`;
-      const gap = base === '' && open.length === 1 ? ' ' : `${base === '' ? '' : ` ${base}`}${line}  `;
-      return `${open}${gap}${join(entries, `,${line}  `)} ${close}`;
+      if (fits(ctx, entries, 0, base)) return '' + open + (base === '' ? '' : ' ' + base) + ' ' + join(entries, ', ') + ' ' + close;
+      const line = '\n' + spaces(ctx.indentation);
+      const gap = base === '' && open.length === 1 ? ' ' : '' + (base === '' ? '' : ' ' + base) + line + '  ';
+      return '' + open + gap + join(entries, ',' + line + '  ') + ' ' + close;
     }
     let output = entries;
     if (typeof ctx.compact === 'number' && ctx.compact >= 1) {
@@ -1548,12 +1549,12 @@
         const used = output.length + ctx.indentation + open.length + base.length + 10;
         if (fits(ctx, output, used, base)) {
           const joined = join(output, ', ');
-          if (!includes(joined, '\n')) return `${start}${open} ${joined} ${close}`;
+          if (!includes(joined, '\n')) return '' + start + open + ' ' + joined + ' ' + close;
         }
       }
     }
-    const line = `\n${spaces(ctx.indentation)}`;
-    return `${start}${open}${line}  ${join(output, `,${line}  `)}${line}${close}`;
+    const line = '\n' + spaces(ctx.indentation);
+    return '' + start + open + line + '  ' + join(output, ',' + line + '  ') + line + close;
   }
 
   function fits(ctx, output, used, base) {
@@ -1605,7 +1606,7 @@
       let line = '';
       for (let j = i; j < end; j++) {
         const last = j === end - 1;
-        const text = last ? entries[j] : `${entries[j]}, `;
+        const text = last ? entries[j] : entries[j] + ', ';
         const padding = spaces(cells[j - i] - widths[j] - 2);
         if (right) line += padding + text;
         else line += last ? text : text + padding;
@@ -1763,7 +1764,7 @@
     }
     try {
       const proxy = classOf(value) === 'Proxy';
-      if (!proxy && !hasBuiltinToString(value)) return `${value}`;
+      if (!proxy && !hasBuiltinToString(value)) return ToString(value);
       if (typeof value === 'function' && !proxy) return call(FunctionPrototypeToString, value);
     } catch {
       // What it has for toString threw.
@@ -1882,11 +1883,11 @@
     const kind = classOf(object);
     if (kind in ELEMENT_SIZES) {
       const length = call(TypedArrayPrototypeGetLength, object);
-      for (let i = 0; i < length && i < limit; i++) result[i] = `${i}`;
+      for (let i = 0; i < length && i < limit; i++) result[i] = '' + i;
       return result;
     }
     if (kind === 'Array' && own(object, 'length').value > BIG_LENGTH && !isSparse(object)) {
-      for (let i = 0; i < limit; i++) if (own(object, i) !== undefined) result[result.length] = `${i}`;
+      for (let i = 0; i < limit; i++) if (own(object, i) !== undefined) result[result.length] = '' + i;
       return result;
     }
     const keys = ReflectOwnKeys(object);
@@ -1934,7 +1935,7 @@
       const step = pairs ? 2 : 1;
       for (let i = 0; i < entries.length && i / step < MAX_ROWS; i += step) {
         const row = i / step;
-        cells[0][row] = `${row}`;
+        cells[0][row] = '' + row;
         cells[1][row] = cellText(entries[i]);
         if (pairs) cells[2][row] = cellText(entries[i + 1]);
       }
@@ -2014,13 +2015,13 @@
       let text = '│';
       for (let i = 0; i < widths.length; i++) {
         const content = cell(i);
-        text += ` ${content}${spaces(widths[i] - width(content, false))} │`;
+        text += ' ' + content + spaces(widths[i] - width(content, false)) + ' │';
       }
       return text;
     };
-    let result = `${rule('┌', '┬', '┐')}\n${row((i) => heads[i])}\n${rule('├', '┼', '┤')}\n`;
+    let result = rule('┌', '┬', '┐') + '\n' + row((i) => heads[i]) + '\n' + rule('├', '┼', '┤') + '\n';
     for (let j = 0; j < height; j++) {
-      result += `${row((i) => (cells[i][j] === undefined ? '' : cells[i][j]))}\n`;
+      result += row((i) => (cells[i][j] === undefined ? '' : cells[i][j])) + '\n';
     }
     return result + rule('└', '┴', '┘');
   }

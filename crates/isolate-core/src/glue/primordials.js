@@ -15,6 +15,10 @@
   // call(fn, thisArg, ...args)
   primordials.call = call.bind(call);
   primordials.globalThis = globalThis;
+  // The language's own ToString. A template literal would do, but QuickJS makes one by calling String.prototype.concat
+  // by name, which the guest may have replaced: glue uses none.
+  const concat = String.prototype.concat, apply = primordials.call;
+  primordials.ToString = (value) => apply(concat, '', value);
 
   primordials.Error = Error;
   primordials.TypeError = TypeError;

@@ -78,6 +78,9 @@ function classOf(value) {
   if (types.isMapIterator(value)) return 'Map Iterator';
   if (types.isSetIterator(value)) return 'Set Iterator';
   if (types.isModuleNamespaceObject(value)) return 'Module';
+  // Only where it may be one: the message of the error below takes long for a long chain of prototypes.
+  const parent = Object.getPrototypeOf(value);
+  if (parent === null || types.isProxy(parent) || !Object.hasOwn(parent, 'deref')) return 'Object';
   try {
     deref.call(value);
     return 'WeakRef';

@@ -1,0 +1,172 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use isolate_runtime::{Clock, Limits};
+
+/// Run untrusted JavaScript under hard limits: no files, no network, nothing but what you grant.
+///
+/// Exit codes: 0 ok, 1 uncaught error, 2 usage, 3 stopped by a limit.
+#[derive(Debug, Parser)]
+#[command(name = "isolate", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run files in order, in one context, until nothing is left that could run.
+    ///
+    /// `.js` files are classic scripts, `.mjs` files are modules; a `.js` file that only parses as a module runs as
+    /// one. Modules may import files below the directory of the file named here, and nothing else.
+    Run {
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Evaluate code and print the value of its last expression, awaited if it is a promise.
+    Eval {
+        /// The code.
+        code: String,
+        #[command(flatten)]
+        options: Options,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Memory limit, such as 64M (K, M, G are powers of 1024), or `none`.
+    #[arg(long, value_name = "SIZE", default_value = "128M")]
+    pub(crate) memory: Limit<Size>,
+    /// Native stack for guest code.
+    #[arg(long, value_name = "SIZE", default_value = "512K")]
+    pub(crate) stack: Size,
+    /// Wall-clock time for the whole run, such as 5s, 500ms or 2m, or `none`.
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub(crate) timeout: Limit<Time>,
+    /// Processor time of the guest, or `none`.
+    #[arg(long, value_name = "TIME", default_value = "none")]
+    pub(crate) cpu_time: Limit<Time>,
+    /// What timers follow: the machine's time, time that jumps to the next timer when nothing else can run, or time
+    /// that stands still.
+    #[arg(long, value_enum, default_value_t = ClockName::Real)]
+    pub(crate) clock: ClockName,
+    /// The JavaScript engine.
+    #[arg(long, value_name = "NAME", default_value = "quickjs")]
+    pub(crate) engine: String,
+    /// Print the value (of eval) and errors as JSON, one object on a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ClockName {
+    Real,
+    Auto,
+    Virtual,
+}
+
+impl From<ClockName> for Clock {
+    fn from(name: ClockName) -> Self {
+        match name {
+            ClockName::Real => Clock::Real,
+            ClockName::Auto => Clock::VirtualAutoAdvance,
+            ClockName::Virtual => Clock::Virtual,
+        }
+    }
+}
+
+impl Options {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits::new()
+            .memory(self.memory.0.map(|s| s.0))
+            .stack(self.stack.0)
+            .wall_time(self.timeout.0.map(|t| t.0))
+            .cpu_time(self.cpu_time.0.map(|t| t.0))
+    }
+}
+
+/// A limit that may be `none`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Limit<T>(pub(crate) Option<T>);
+
+impl<T: FromStr> FromStr for Limit<T> {
+    type Err = T::Err;
+    fn from_str(s: &str) -> Result<Self, T::Err> {
+        if s == "none" { Ok(Self(None)) } else { s.parse().map(|v| Self(Some(v))) }
+    }
+}
+
+/// Bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Size(pub(crate) usize);
+
+fn split(s: &str) -> (&str, &str) {
+    s.split_at(s.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(s.len()))
+}
+
+impl FromStr for Size {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        let wrong = || format!("'{s}' is not a size; write for example 64M");
+        let (number, unit) = split(s);
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        let unit: f64 = match unit.to_ascii_uppercase().as_str() {
+            "" | "B" => 1.0,
+            "K" | "KB" | "KIB" => 1024.0,
+            "M" | "MB" | "MIB" => 1024.0 * 1024.0,
+            "G" | "GB" | "GIB" => 1024.0 * 1024.0 * 1024.0,
+            _ => return Err(wrong()),
+        };
+        let bytes = number * unit;
+        if bytes.is_finite() && bytes < usize::MAX as f64 { Ok(Self(bytes as usize)) } else { Err(wrong()) }
+    }
+}
+
+/// A length of time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Time(pub(crate) Duration);
+
+impl FromStr for Time {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        let wrong = || format!("'{s}' is not a time; write for example 5s or 500ms");
+        let (number, unit) = split(s);
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        let unit = match unit {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(wrong()),
+        };
+        Duration::try_from_secs_f64(number * unit).map(Self).map_err(|_| wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times() {
+        assert_eq!("64M".parse(), Ok(Size(64 << 20)));
+        assert_eq!("1.5k".parse(), Ok(Size(1536)));
+        assert_eq!("100".parse(), Ok(Size(100)));
+        assert_eq!("none".parse(), Ok(Limit::<Size>(None)));
+        assert_eq!("500ms".parse(), Ok(Time(Duration::from_millis(500))));
+        assert_eq!("2m".parse(), Ok(Time(Duration::from_secs(120))));
+        for bad in ["", "M", "64X", "-1", "1e999G"] {
+            assert!(bad.parse::<Size>().is_err(), "{bad}");
+        }
+        for bad in ["5", "s", "5 s", "-5s"] {
+            assert!(bad.parse::<Time>().is_err(), "{bad}");
+        }
+    }
+}

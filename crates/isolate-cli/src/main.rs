@@ -1,0 +1,26 @@
+//! The `isolate` command: run untrusted JavaScript under hard limits.
+//!
+//! Exit codes: 0 ok, 1 uncaught error, 2 usage, 3 stopped by a limit.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod loader;
+mod report;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            eprintln!("isolate: cannot start: {e}");
+            return ExitCode::from(1);
+        }
+    };
+    ExitCode::from(runtime.block_on(run::main(cli)))
+}

@@ -1,0 +1,176 @@
+//! `isolate run` and `isolate eval`.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use isolate_runtime::{
+    ConsoleEvent, ConsoleOptions, Error, EvalOptions, Interrupter, Runtime, RuntimeOptions, Termination, Uncaught,
+    create_runtime, engine_by_name, engines,
+};
+
+use crate::args::{Cli, Command, Options};
+use crate::loader::FileLoader;
+use crate::report::{Failure, to_json};
+
+/// The first error that nothing in the guest took. It ends the run, as in Node.
+#[derive(Clone, Default)]
+struct First {
+    error: Arc<Mutex<Option<Uncaught>>>,
+    stop: Arc<OnceLock<Interrupter>>,
+}
+
+impl First {
+    fn note(&self, uncaught: &Uncaught) {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| uncaught.clone());
+        if let Some(stop) = self.stop.get() {
+            stop.terminate(Termination::Cancelled);
+        }
+    }
+
+    fn take(&self) -> Option<Uncaught> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+pub(crate) async fn main(cli: Cli) -> u8 {
+    let (options, result) = match cli.command {
+        Command::Run { files, options } => {
+            let result = run(&files, &options).await;
+            (options, result)
+        }
+        Command::Eval { code, options } => {
+            let result = eval(&code, &options).await;
+            (options, result)
+        }
+    };
+    // What the guest printed comes before what we say of it.
+    let _ = std::io::stdout().flush();
+    match result {
+        Ok(()) => 0,
+        Err(failure) => {
+            failure.print(&options);
+            failure.code
+        }
+    }
+}
+
+fn print(event: &ConsoleEvent) {
+    let Some(text) = event.text() else { return };
+    // A reader that went away is no reason to fail.
+    let _ = if event.is_error() {
+        writeln!(std::io::stderr().lock(), "{text}")
+    } else {
+        writeln!(std::io::stdout().lock(), "{text}")
+    };
+}
+
+async fn start(options: &Options, files: Vec<PathBuf>, first: &First) -> Result<Runtime, Failure> {
+    let Some(engine) = engine_by_name(&options.engine) else {
+        let known: Vec<_> = engines().iter().map(|e| e.name()).collect();
+        return Err(Failure::usage(format!(
+            "there is no engine '{}' here; compiled in: {}",
+            options.engine,
+            known.join(", ")
+        )));
+    };
+    let (told, stop) = (first.clone(), first.stop.clone());
+    let runtime = RuntimeOptions::new()
+        .engine_arc(engine)
+        .limits(options.limits())
+        .clock(options.clock.into())
+        .console(ConsoleOptions::new().on_event(print))
+        .on_uncaught(move |uncaught| told.note(uncaught))
+        .setup(move |context| {
+            let _ = stop.set(context.interrupter());
+            context.set_module_loader(Rc::new(FileLoader::new(&files)));
+            Ok(())
+        });
+    create_runtime(runtime).await.map_err(|e| Failure::from_error(&e, options, &[]))
+}
+
+/// Runs to the end or to the time limit, which holds for the whole and not for each step.
+async fn limited<T>(
+    runtime: &Runtime,
+    limit: Option<Duration>,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let mut work = std::pin::pin!(work);
+    let Some(limit) = limit else { return work.await };
+    match tokio::time::timeout(limit, work.as_mut()).await {
+        Ok(result) => result,
+        Err(_) => {
+            runtime.interrupter().terminate(Termination::Deadline);
+            work.await
+        }
+    }
+}
+
+async fn run(files: &[PathBuf], options: &Options) -> Result<(), Failure> {
+    let mut sources = Vec::with_capacity(files.len());
+    for file in files {
+        let bytes = std::fs::read(file).map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?;
+        let text = String::from_utf8_lossy(&bytes);
+        sources.push((file.to_string_lossy().into_owned(), text.trim_start_matches('\u{feff}').to_owned()));
+    }
+    let first = First::default();
+    let runtime = start(options, files.to_vec(), &first).await?;
+    let limit = options.timeout.0.map(|t| t.0);
+    let result = limited(&runtime, limit, async {
+        for (name, source) in &sources {
+            run_file(&runtime, name, source).await?;
+        }
+        runtime.run_until_idle().await
+    })
+    .await;
+    runtime.dispose().await;
+    if let Some(uncaught) = first.take() {
+        return Err(Failure::uncaught(&uncaught.exception, &sources));
+    }
+    result.map_err(|e| Failure::from_error(&e, options, &sources))
+}
+
+async fn run_file(runtime: &Runtime, name: &str, source: &str) -> Result<(), Error> {
+    let module = || EvalOptions::new().filename(name).module().fail_when_idle();
+    if name.ends_with(".mjs") {
+        return runtime.eval(source, module()).await.map(|_| ());
+    }
+    let script = EvalOptions::new().filename(name).discard().top_level_await(false);
+    let Err(error) = runtime.eval(source, script).await else { return Ok(()) };
+    // As in Node: what does not parse as a script but does as a module is one.
+    let early = |e: &Error| e.exception().is_some_and(|e| e.early);
+    if early(&error) {
+        match runtime.eval(source, module()).await {
+            Err(e) if early(&e) => {}
+            other => return other.map(|_| ()),
+        }
+    }
+    Err(error)
+}
+
+async fn eval(code: &str, options: &Options) -> Result<(), Failure> {
+    let first = First::default();
+    let runtime = start(options, vec![], &first).await?;
+    let sources = [("[eval]".to_owned(), code.to_owned())];
+    let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let how = EvalOptions::new().filename("[eval]").fail_when_idle();
+    let limit = options.timeout.0.map(|t| t.0);
+    let result = limited(&runtime, limit, async {
+        let text = if options.json {
+            let value = runtime.eval(code, how).await?;
+            serde_json::json!({ "value": to_json(&value) }).to_string()
+        } else {
+            runtime.eval_display(code, how, color).await?
+        };
+        let _ = writeln!(std::io::stdout().lock(), "{text}");
+        runtime.run_until_idle().await
+    })
+    .await;
+    runtime.dispose().await;
+    if let Some(uncaught) = first.take() {
+        return Err(Failure::uncaught(&uncaught.exception, &sources));
+    }
+    result.map_err(|e| Failure::from_error(&e, options, &sources))
+}

@@ -1,0 +1,224 @@
+#![doc = include_str!("../../../README.md")]
+#![forbid(unsafe_code)]
+
+mod options;
+mod owner;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use tokio::sync::{mpsc, oneshot};
+
+pub use options::{RuntimeOptions, engine_by_name, engines};
+pub use owner::Handles;
+
+pub use isolate_console as console;
+pub use isolate_core as core;
+pub use isolate_timers as timers;
+
+pub use isolate_console::{ConsoleEvent, ConsoleHandle, ConsoleOptions, LogLevel, setup_console};
+pub use isolate_core::{
+    BigInt, Class, Clock, Context, ContextOptions, CoreHandle, DomExceptionName, Engine, Error, ErrorClass, ErrorKind,
+    EvalOptions, Exception, FromArg, FromValue, Function, HostError, HostFn, Instance, Interrupter, IntoValue, Limits,
+    Location, MemoryUsage, ModuleLoader, Object, Promise, RegExp, Rest, Scope, Serde, Termination, Uncaught,
+    UncaughtKind, Value, from_value, setup_core, to_value,
+};
+#[cfg(feature = "quickjs")]
+pub use isolate_engine_quickjs::QuickJs;
+pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};
+
+use owner::{Command, Reply, disposed};
+
+/// Makes a runtime: a context with all APIs set up, on a thread of its own.
+///
+/// # Errors
+/// If the limits leave no room for it, no engine is compiled in, or a setup step fails.
+pub async fn create_runtime(options: RuntimeOptions) -> Result<Runtime, Error> {
+    let (commands, receiver) = mpsc::unbounded_channel();
+    let (ready, made) = oneshot::channel();
+    // The guest's stack, and as much again for host functions and for the engine's own native recursion.
+    let stack = options.limits.stack * 2 + (512 << 10);
+    std::thread::Builder::new()
+        .name("isolate".into())
+        .stack_size(stack)
+        .spawn(move || owner::run(options, receiver, ready))
+        .map_err(|e| Error::new(ErrorKind::Engine, format!("the runtime's thread could not be started: {e}")))?;
+    let interrupter = made.await.map_err(|_| disposed())??;
+    Ok(Runtime(Arc::new(Shared { commands, interrupter, disposed: AtomicBool::new(false) })))
+}
+
+struct Shared {
+    commands: mpsc::UnboundedSender<Command>,
+    interrupter: Interrupter,
+    disposed: AtomicBool,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Nobody is left to take a result; the thread sees the closed channel and ends.
+        self.interrupter.terminate(Termination::Cancelled);
+    }
+}
+
+/// A guest with all APIs, driven from any thread and any async executor. Clones are the same runtime.
+///
+/// The context lives on a thread of its own, which ends with [`dispose`](Self::dispose) or when the last clone is
+/// dropped. Evaluations may overlap: while one awaits, others run. Dropping the future of an evaluation does not stop
+/// the guest; a deadline, a [cancellation token](EvalOptions::cancellation) or `dispose` does.
+#[derive(Clone)]
+pub struct Runtime(Arc<Shared>);
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("stopped", &self.stopped()).finish_non_exhaustive()
+    }
+}
+
+impl Runtime {
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
+        if self.0.disposed.load(Ordering::Acquire) {
+            return Err(disposed());
+        }
+        let (reply, answer) = oneshot::channel();
+        self.0.commands.send(command(reply)).map_err(|_| disposed())?;
+        let result = answer.await.map_err(|_| disposed())?;
+        // What `dispose` interrupts looks cancelled from inside.
+        if result.is_err() && self.0.disposed.load(Ordering::Acquire) { Err(disposed()) } else { result }
+    }
+
+    /// Evaluates a script, awaits its result if it is a promise, and gives its value. The options are a filename,
+    /// `()`, or [`EvalOptions`].
+    ///
+    /// # Errors
+    /// What the guest threw, or why it was stopped.
+    pub async fn eval(&self, source: impl Into<String>, options: impl Into<EvalOptions>) -> Result<Value, Error> {
+        let (source, options) = (source.into(), options.into());
+        self.ask(|reply| Command::Eval { source, options, display: None, reply }).await
+    }
+
+    /// Like [`eval`](Self::eval), and turns the value into a Rust type by serde.
+    ///
+    /// # Errors
+    /// As `eval`, or if the value has not the shape of the type.
+    pub async fn eval_as<T: DeserializeOwned>(
+        &self,
+        source: impl Into<String>,
+        options: impl Into<EvalOptions>,
+    ) -> Result<T, Error> {
+        from_value(self.eval(source, options).await?)
+    }
+
+    /// Like [`eval`](Self::eval), and gives the value as the text that Node's read-eval-print loop would show, with
+    /// or without colours. Works for every value, also one that could not cross.
+    ///
+    /// # Errors
+    /// As `eval`.
+    pub async fn eval_display(
+        &self,
+        source: impl Into<String>,
+        options: impl Into<EvalOptions>,
+        color: bool,
+    ) -> Result<String, Error> {
+        let (source, options) = (source.into(), options.into());
+        from_value(self.ask(|reply| Command::Eval { source, options, display: Some(color), reply }).await?)
+    }
+
+    /// Calls a guest function that an evaluation gave, and awaits its result if it is a promise.
+    ///
+    /// # Errors
+    /// What it threw, or why it was stopped.
+    pub async fn call(&self, function: &Function, args: Vec<Value>) -> Result<Value, Error> {
+        self.call_with(function, args, ()).await
+    }
+
+    /// Like [`call`](Self::call), with options.
+    ///
+    /// # Errors
+    /// As `call`.
+    pub async fn call_with(
+        &self,
+        function: &Function,
+        args: Vec<Value>,
+        options: impl Into<EvalOptions>,
+    ) -> Result<Value, Error> {
+        let (function, options) = (function.clone(), options.into());
+        self.ask(|reply| Command::Call { function, args, options, reply }).await
+    }
+
+    /// Moves the virtual clock forward and fires what becomes due on the way.
+    ///
+    /// # Errors
+    /// Only if the runtime is stopped or disposed of.
+    pub async fn tick(&self, time: Duration) -> Result<(), Error> {
+        self.ask(|reply| Command::Tick { time, reply }).await
+    }
+
+    /// Waits until nothing is left that could run: no host call in flight and, unless the clock is virtual, no timer.
+    ///
+    /// # Errors
+    /// If the runtime is or gets stopped or disposed of.
+    pub async fn run_until_idle(&self) -> Result<(), Error> {
+        self.ask(|reply| Command::RunUntilIdle { reply }).await
+    }
+
+    /// Runs a closure on the runtime's thread, with its context: to define host functions, or to use an API that a
+    /// handle from afar has not.
+    ///
+    /// # Errors
+    /// If the runtime is disposed of, or the closure panics.
+    pub async fn with_context<R: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Context) -> R + Send + 'static,
+    ) -> Result<R, Error> {
+        self.with_handles(move |context, _| f(context)).await
+    }
+
+    /// Like [`with_context`](Self::with_context), with the handles of the packages besides.
+    ///
+    /// # Errors
+    /// As `with_context`.
+    pub async fn with_handles<R: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Context, &Handles) -> R + Send + 'static,
+    ) -> Result<R, Error> {
+        self.ask(|reply| {
+            Command::With(Box::new(move |context, handles| {
+                let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(context, handles)));
+                let _ = reply.send(result.map_err(|_| Error::new(ErrorKind::Engine, "the closure panicked")));
+            }))
+        })
+        .await
+    }
+
+    /// What the guest uses.
+    ///
+    /// # Errors
+    /// If the runtime is disposed of.
+    pub async fn memory_usage(&self) -> Result<MemoryUsage, Error> {
+        self.with_context(Context::memory_usage).await
+    }
+
+    /// The stop switch, which needs no await.
+    pub fn interrupter(&self) -> Interrupter {
+        self.0.interrupter.clone()
+    }
+
+    /// Why the guest is stopped, if it is.
+    pub fn stopped(&self) -> Option<Termination> {
+        self.0.interrupter.stopped()
+    }
+
+    /// Stops the guest, whatever it does, and frees everything. What is still awaited gets [`ErrorKind::Disposed`],
+    /// and so does whoever uses the runtime later. Waits until it is done; a second time it does nothing.
+    pub async fn dispose(&self) {
+        self.0.disposed.store(true, Ordering::Release);
+        self.0.interrupter.terminate(Termination::Cancelled);
+        let (reply, done) = oneshot::channel();
+        if self.0.commands.send(Command::Dispose { reply }).is_ok() {
+            let _ = done.await;
+        }
+    }
+}

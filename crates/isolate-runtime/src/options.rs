@@ -1,0 +1,131 @@
+//! How a runtime is made.
+
+use std::fmt;
+use std::sync::Arc;
+
+use isolate_console::ConsoleOptions;
+use isolate_core::{Clock, Context, Engine, Error, Limits, Uncaught};
+use isolate_timers::TimersOptions;
+use tokio::runtime::Handle;
+
+type Setup = Box<dyn FnOnce(&Context) -> Result<(), Error> + Send>;
+
+/// How a runtime is made. Every field has a default.
+///
+/// | option | default |
+/// | --- | --- |
+/// | engine | QuickJS-NG |
+/// | limits | [`Limits::default`]: 128 MiB of memory, 512 KiB of stack, 30 s for each call |
+/// | clock | [`Clock::Virtual`]: time moves by [`Runtime::tick`](crate::Runtime::tick) alone |
+/// | console | what the guest prints goes nowhere |
+/// | uncaught errors | to `tracing`, as errors |
+/// | Tokio | one shared worker thread of this library's own |
+#[derive(Default)]
+#[non_exhaustive]
+pub struct RuntimeOptions {
+    pub(crate) engine: Option<Arc<dyn Engine>>,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    pub(crate) console: ConsoleOptions,
+    pub(crate) timers: TimersOptions,
+    pub(crate) tokio: Option<Handle>,
+    pub(crate) on_uncaught: Option<Box<dyn Fn(&Uncaught) + Send>>,
+    pub(crate) setup: Vec<Setup>,
+}
+
+impl fmt::Debug for RuntimeOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeOptions")
+            .field("engine", &self.engine)
+            .field("limits", &self.limits)
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RuntimeOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the engine.
+    #[must_use]
+    pub fn engine(mut self, engine: impl Engine + 'static) -> Self {
+        self.engine = Some(Arc::new(engine));
+        self
+    }
+
+    /// Sets the limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets the clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets who is told what the guest prints. The hooks run on the runtime's thread.
+    #[must_use]
+    pub fn console(mut self, console: ConsoleOptions) -> Self {
+        self.console = console;
+        self
+    }
+
+    /// Sets how timers are set up.
+    #[must_use]
+    pub fn timers(mut self, timers: TimersOptions) -> Self {
+        self.timers = timers;
+        self
+    }
+
+    /// Sets the Tokio runtime that host futures find around them.
+    #[must_use]
+    pub fn tokio(mut self, handle: Handle) -> Self {
+        self.tokio = Some(handle);
+        self
+    }
+
+    /// Sets who is told of errors that nothing took: unhandled rejections, callbacks that threw, host functions that
+    /// panicked. Runs on the runtime's thread.
+    #[must_use]
+    pub fn on_uncaught(mut self, hook: impl Fn(&Uncaught) + Send + 'static) -> Self {
+        self.on_uncaught = Some(Box::new(hook));
+        self
+    }
+
+    /// Adds a step that runs on the runtime's thread after all APIs are set up and before any guest code: the place
+    /// to define host functions and classes.
+    #[must_use]
+    pub fn setup(mut self, step: impl FnOnce(&Context) -> Result<(), Error> + Send + 'static) -> Self {
+        self.setup.push(Box::new(step));
+        self
+    }
+}
+
+/// The engine of a name, if it is compiled in: `quickjs`.
+pub fn engine_by_name(name: &str) -> Option<Arc<dyn Engine>> {
+    engines().into_iter().find(|e| e.name() == name)
+}
+
+/// The engines that are compiled in, the default one first.
+pub fn engines() -> Vec<Arc<dyn Engine>> {
+    vec![
+        #[cfg(feature = "quickjs")]
+        Arc::new(isolate_engine_quickjs::QuickJs::new()),
+    ]
+}
+
+impl RuntimeOptions {
+    /// Sets the engine, as a value that was chosen at run time.
+    #[must_use]
+    pub fn engine_arc(mut self, engine: Arc<dyn Engine>) -> Self {
+        self.engine = Some(engine);
+        self
+    }
+}

@@ -1,0 +1,212 @@
+//! The thread that owns a runtime's context.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{self, Poll};
+use std::time::Duration;
+
+use isolate_console::{ConsoleHandle, setup_console};
+use isolate_core::{
+    Completion, Context, ContextOptions, CoreHandle, Error, ErrorKind, EvalOptions, Evaluation, Function, Interrupter,
+    Turn, Value, setup_core,
+};
+use isolate_timers::{TimersHandle, setup_timers};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
+
+use crate::RuntimeOptions;
+
+/// The handles of the packages that a runtime set up.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Handles {
+    /// Of `isolate-core`.
+    pub core: CoreHandle,
+    /// Of `isolate-console`.
+    pub console: ConsoleHandle,
+    /// Of `isolate-timers`.
+    pub timers: TimersHandle,
+}
+
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+pub(crate) enum Command {
+    Eval { source: String, options: EvalOptions, display: Option<bool>, reply: Reply<Value> },
+    Call { function: Function, args: Vec<Value>, options: EvalOptions, reply: Reply<Value> },
+    Tick { time: Duration, reply: Reply<()> },
+    With(Box<dyn FnOnce(&Context, &Handles) + Send>),
+    RunUntilIdle { reply: Reply<()> },
+    Dispose { reply: oneshot::Sender<()> },
+}
+
+pub(crate) fn disposed() -> Error {
+    Error::new(ErrorKind::Disposed, "the runtime was disposed of")
+}
+
+/// An evaluation whose promise is awaited.
+struct Waiting {
+    evaluation: Evaluation,
+    fail_when_idle: bool,
+    reply: Reply<Value>,
+}
+
+struct Owner {
+    context: Context,
+    handles: Handles,
+    commands: UnboundedReceiver<Command>,
+    waiting: Vec<Waiting>,
+    until_idle: Vec<Reply<()>>,
+}
+
+/// Runs on the owner thread, from the making of the context to its end.
+pub(crate) fn run(
+    options: RuntimeOptions,
+    commands: UnboundedReceiver<Command>,
+    ready: oneshot::Sender<Result<Interrupter, Error>>,
+) {
+    let tokio = options.tokio.clone().unwrap_or_else(Context::shared_tokio);
+    let made = catch_unwind(AssertUnwindSafe(|| set_up(options)))
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Engine, "a setup step panicked")));
+    let (context, handles) = match made {
+        Ok(made) => made,
+        Err(e) => {
+            let _ = ready.send(Err(e));
+            return;
+        }
+    };
+    let _ = ready.send(Ok(context.interrupter()));
+    let mut owner = Owner { context, handles, commands, waiting: Vec::new(), until_idle: Vec::new() };
+    let reply = tokio.block_on(poll_fn(|cx| owner.poll(cx)));
+    owner.end();
+    if let Some(reply) = reply {
+        let _ = reply.send(());
+    }
+}
+
+fn set_up(options: RuntimeOptions) -> Result<(Context, Handles), Error> {
+    let engine = match options.engine {
+        Some(engine) => engine,
+        None => crate::engines()
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::new(ErrorKind::Engine, "no engine is compiled in; enable the feature `quickjs`"))?,
+    };
+    let mut context_options = ContextOptions::new().limits(options.limits).clock(options.clock);
+    context_options.tokio = options.tokio;
+    let context = Context::new(&*engine, context_options)?;
+    if let Some(hook) = options.on_uncaught {
+        context.on_uncaught(hook);
+    }
+    let core = setup_core(&context)?;
+    let console = setup_console(&context, options.console)?;
+    let timers = setup_timers(&context, options.timers)?;
+    for step in options.setup {
+        step(&context)?;
+    }
+    Ok((context, Handles { core, console, timers }))
+}
+
+impl Owner {
+    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<oneshot::Sender<()>>> {
+        loop {
+            // One command and one turn of the loop each, so that neither can starve the other.
+            let command = match self.commands.poll_recv(cx) {
+                Poll::Ready(Some(Command::Dispose { reply })) => return Poll::Ready(Some(reply)),
+                Poll::Ready(Some(command)) => {
+                    // A panic of a host closure ends neither the thread nor the runtime.
+                    let _ = catch_unwind(AssertUnwindSafe(|| self.handle(command)));
+                    true
+                }
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => false,
+            };
+            let turn = self.context.poll_turn(cx);
+            self.settle(cx);
+            if !command && turn != Poll::Ready(Turn::Progress) {
+                if turn == Poll::Ready(Turn::Idle) {
+                    self.idle();
+                }
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn handle(&mut self, command: Command) {
+        match command {
+            Command::Eval { source, options, display, reply } => {
+                let started = (|| match display {
+                    None => self.context.start(&source, &options, Completion::Value),
+                    Some(color) => {
+                        let f = self.context.display_function(color)?;
+                        self.context.start(&source, &options, Completion::Apply(&f))
+                    }
+                })();
+                self.wait(started, options.fail_when_idle, reply);
+            }
+            Command::Call { function, args, options, reply } => {
+                let started = self.context.start_call(&function, args, &options);
+                self.wait(started, options.fail_when_idle, reply);
+            }
+            Command::Tick { time, reply } => {
+                let _ = reply.send(self.context.tick(time));
+            }
+            Command::With(f) => f(&self.context, &self.handles),
+            Command::RunUntilIdle { reply } => self.until_idle.push(reply),
+            Command::Dispose { .. } => {}
+        }
+    }
+
+    fn wait(&mut self, started: Result<Evaluation, Error>, fail_when_idle: bool, reply: Reply<Value>) {
+        match started {
+            Ok(evaluation) => self.waiting.push(Waiting { evaluation, fail_when_idle, reply }),
+            Err(e) => {
+                let _ = reply.send(Err(e));
+            }
+        }
+    }
+
+    /// Answers the evaluations that are done.
+    fn settle(&mut self, cx: &mut task::Context<'_>) {
+        let mut i = 0;
+        while i < self.waiting.len() {
+            match self.waiting[i].evaluation.poll(cx) {
+                Poll::Pending => i += 1,
+                Poll::Ready(result) => {
+                    let done = self.waiting.swap_remove(i);
+                    let _ = done.reply.send(result);
+                }
+            }
+        }
+    }
+
+    /// Nothing can run until another command comes.
+    fn idle(&mut self) {
+        let stopped = self.context.stopped();
+        for reply in self.until_idle.drain(..) {
+            let _ = reply.send(stopped.map_or(Ok(()), |t| Err(isolate_core::Failure::from(t).into())));
+        }
+        let mut i = 0;
+        while i < self.waiting.len() {
+            if self.waiting[i].fail_when_idle {
+                let done = self.waiting.swap_remove(i);
+                let _ = done.reply.send(Err(Evaluation::never_settles()));
+            } else {
+                i += 1;
+            }
+        }
+    }
+
+    /// Refuses what is still awaited, and lets go of everything in reverse order.
+    fn end(mut self) {
+        self.commands.close();
+        for waiting in self.waiting.drain(..) {
+            let _ = waiting.reply.send(Err(disposed()));
+        }
+        for reply in self.until_idle.drain(..) {
+            let _ = reply.send(Err(disposed()));
+        }
+        self.handles.timers.dispose();
+        self.handles.console.dispose();
+        self.handles.core.dispose();
+    }
+}

@@ -1,0 +1,275 @@
+//! The runtime, driven from outside of its thread.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use isolate_runtime::{
+    Clock, ConsoleOptions, Error, ErrorKind, EvalOptions, Limits, Runtime, RuntimeOptions, Termination, Value,
+    create_runtime, engines,
+};
+
+/// Runs a test on every engine, each on a runtime of Tokio's that has one thread.
+fn on_every_engine<F: Future<Output = ()>>(test: impl Fn(RuntimeOptions) -> F) {
+    for engine in engines() {
+        println!("on {}:", engine.name());
+        isolate_test_utils::block_on(test(RuntimeOptions::new().engine_arc(engine)));
+    }
+}
+
+fn stop(result: Result<Value, Error>) -> Option<Termination> {
+    result.unwrap_err().terminated()
+}
+
+#[test]
+fn evaluates_calls_and_converts() {
+    on_every_engine(|options| async {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let out = lines.clone();
+        let console = ConsoleOptions::new().on_log(move |e| out.lock().unwrap().push(e.text.clone()));
+        let rt = create_runtime(options.console(console).setup(|ctx| ctx.define_function("double", |n: f64| n * 2.0)))
+            .await
+            .unwrap();
+        assert_eq!(rt.eval("double(21)", ()).await.unwrap(), 42.into());
+        assert_eq!(rt.eval_as::<Vec<u8>>("[1, 2]", "main.js").await.unwrap(), [1, 2]);
+        assert_eq!(rt.eval_as::<u8>("await Promise.resolve(7)", ()).await.unwrap(), 7);
+        rt.eval("console.log('hello', { from: 'guest' })", ()).await.unwrap();
+        assert_eq!(*lines.lock().unwrap(), ["hello { from: 'guest' }"]);
+        let f = rt.eval("async (a, b) => a + b", ()).await.unwrap();
+        let sum = rt.call(f.as_function().unwrap(), vec![1.into(), 2.into()]).await.unwrap();
+        assert_eq!(sum, 3.into());
+        let e = rt.eval("null.x", "main.js").await.unwrap_err();
+        assert_eq!(e.exception().unwrap().location.as_ref().unwrap().file, "main.js");
+        for (source, text) in [
+            ("({ a: new Map([[1, 2]]) })", "{ a: Map(1) { 1 => 2 } }"),
+            ("'text'", "'text'"),
+            ("undefined", "undefined"),
+            ("await Promise.resolve('x')", "'x'"),
+            ("Promise.resolve(5)", "5"),
+            ("const c = {}; c.c = c; c", "<ref *1> { c: [Circular *1] }"),
+            ("class A {}; A", "[class A]"),
+        ] {
+            assert_eq!(rt.eval_display(source, (), false).await.unwrap(), text, "{source}");
+        }
+        rt.dispose().await;
+    });
+}
+
+#[test]
+fn one_runtime_serves_many_tasks_at_once() {
+    on_every_engine(|options| async {
+        let rt = create_runtime(options.clock(Clock::Virtual)).await.unwrap();
+        let waiting = rt.eval_as::<String>("new Promise(r => setTimeout(r, 50, 'ticked'))", ());
+        let ticking = async {
+            assert_eq!(rt.eval_as::<u8>("1", ()).await.unwrap(), 1, "others run while one awaits");
+            for _ in 0..10 {
+                rt.tick(Duration::from_millis(10)).await.unwrap();
+            }
+        };
+        let (text, ()) = futures_util::future::join(waiting, ticking).await;
+        assert_eq!(text.unwrap(), "ticked");
+        let settle = rt.eval_as::<u8>("new Promise(r => globalThis.settle = r)", ());
+        let by_another = async { rt.eval("settle(9)", ()).await.unwrap() };
+        assert_eq!(futures_util::future::join(settle, by_another).await.0.unwrap(), 9);
+        let other = rt.clone();
+        let threads: Vec<_> = (0..4u32)
+            .map(|i| {
+                let rt = other.clone();
+                std::thread::spawn(move || {
+                    isolate_test_utils::block_on(async {
+                        for n in 0..50u32 {
+                            assert_eq!(rt.eval_as::<u32>(format!("{i} * {n}"), ()).await.unwrap(), i * n);
+                        }
+                    });
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|t| t.join().unwrap());
+    });
+}
+
+#[test]
+fn a_stop_is_final_and_typed() {
+    on_every_engine(|_| async {
+        let deadline = EvalOptions::new().deadline(Duration::from_millis(30));
+        for (limits, source, options, reason) in [
+            (Limits::new(), "for (;;) {}", deadline.clone(), Termination::Deadline),
+            (Limits::new(), "await new Promise(() => {})", deadline.clone(), Termination::Deadline),
+            (Limits::new(), "(async () => { for (;;) await null })()", deadline.clone(), Termination::Deadline),
+            (Limits::new().wall_time(Duration::from_millis(30)), "for (;;) {}", ().into(), Termination::Deadline),
+            (Limits::new().cpu_time(Duration::from_millis(30)), "for (;;) {}", ().into(), Termination::Cpu),
+            (Limits::new(), "for (;;) {}", EvalOptions::new().cpu_time(Duration::from_millis(30)), Termination::Cpu),
+            (Limits::new().memory(8 << 20), "const a = []; for (;;) a.push({})", ().into(), Termination::Memory),
+        ] {
+            let rt = create_runtime(RuntimeOptions::new().limits(limits)).await.unwrap();
+            assert_eq!(stop(rt.eval(source, options).await), Some(reason), "{source}");
+            assert_eq!(stop(rt.eval("1", ()).await), Some(reason));
+            assert_eq!(rt.tick(Duration::ZERO).await.unwrap_err().terminated(), Some(reason));
+            assert_eq!(rt.stopped(), Some(reason));
+            rt.memory_usage().await.unwrap();
+            rt.dispose().await;
+        }
+    });
+}
+
+#[test]
+fn cancellation_by_token_and_by_interrupter() {
+    on_every_engine(|options| async move {
+        let rt = create_runtime(options).await.unwrap();
+        let interrupter = rt.interrupter();
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            interrupter.terminate(Termination::Cancelled);
+        });
+        assert_eq!(stop(rt.eval("for (;;) {}", ()).await), Some(Termination::Cancelled));
+    });
+}
+
+fn never(rt: RuntimeOptions) -> RuntimeOptions {
+    rt.setup(|ctx| ctx.define_async_function("never", std::future::pending::<()>))
+}
+
+#[test]
+fn dispose_ends_whatever_is_under_way() {
+    on_every_engine(|options| async move {
+        let rt = create_runtime(never(options).clock(Clock::Real)).await.unwrap();
+        let disposing = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            rt.dispose().await;
+            rt.dispose().await;
+        };
+        let pending = rt.eval("await never()", ());
+        let timer = rt.eval("await new Promise(r => setTimeout(r, 1e6))", ());
+        let (a, b, ()) = futures_util::future::join3(pending, timer, disposing).await;
+        assert_eq!(a.unwrap_err().kind(), ErrorKind::Disposed);
+        assert_eq!(b.unwrap_err().kind(), ErrorKind::Disposed);
+        assert_eq!(rt.eval("1", ()).await.unwrap_err().kind(), ErrorKind::Disposed);
+        assert_eq!(rt.tick(Duration::ZERO).await.unwrap_err().kind(), ErrorKind::Disposed);
+    });
+}
+
+#[test]
+fn dispose_from_another_thread_while_the_guest_runs() {
+    on_every_engine(|options| async move {
+        for source in
+            ["for (;;) {}", "(async () => { for (;;) await null })()", "setInterval(() => { for (;;) {} }, 1)"]
+        {
+            let rt = create_runtime(RuntimeOptions::new().clock(Clock::Real)).await.unwrap();
+            let other = rt.clone();
+            let thread = std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(20));
+                isolate_test_utils::block_on(futures_util::future::join(other.dispose(), other.dispose()));
+            });
+            let _ = rt.eval(source, ()).await;
+            thread.join().unwrap();
+            assert_eq!(rt.eval("1", ()).await.unwrap_err().kind(), ErrorKind::Disposed, "{source}");
+        }
+        drop(options);
+    });
+}
+
+#[test]
+fn dropping_the_last_handle_stops_the_guest_and_drops_host_futures() {
+    struct Told(std::sync::mpsc::Sender<()>);
+    impl Drop for Told {
+        fn drop(&mut self) {
+            let _ = self.0.send(());
+        }
+    }
+    on_every_engine(|options| async {
+        let (told, heard) = std::sync::mpsc::channel();
+        let options = options.setup(move |ctx| {
+            ctx.define_async_function("never", move || {
+                let told = Told(told.clone());
+                async move {
+                    let _told = told;
+                    std::future::pending::<()>().await;
+                }
+            })
+        });
+        let rt = create_runtime(options).await.unwrap();
+        rt.eval("never(); 0", ()).await.unwrap();
+        drop(rt);
+        heard.recv_timeout(Duration::from_secs(20)).expect("the host future was dropped");
+        let rt = create_runtime(RuntimeOptions::new()).await.unwrap();
+        let future = rt.eval("for (;;) {}", ());
+        drop(tokio::time::timeout(Duration::from_millis(20), future).await);
+        drop(rt);
+    });
+}
+
+#[test]
+fn a_failing_setup_is_an_error_and_a_panicking_closure_too() {
+    on_every_engine(|options| async {
+        let failing = options.setup(|ctx| ctx.evaluate("throw new RangeError('set up')", "s.js").map(|_| ()));
+        let e = create_runtime(failing).await.unwrap_err();
+        assert_eq!(e.exception().unwrap().message, "set up");
+        let e = create_runtime(RuntimeOptions::new().setup(|_| panic!("expected by this test"))).await.unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Engine);
+        let e = create_runtime(RuntimeOptions::new().limits(Limits::new().memory(1000))).await.unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Engine);
+        let rt = create_runtime(RuntimeOptions::new()).await.unwrap();
+        let e = rt.with_context(|_| panic!("expected by this test")).await.unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Engine);
+        assert_eq!(rt.eval_as::<u8>("1", ()).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn uncaught_errors_reach_the_hook() {
+    on_every_engine(|options| async {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let t = told.clone();
+        let options = options.on_uncaught(move |u| t.lock().unwrap().push(u.exception.to_string()));
+        let rt = create_runtime(options.clock(Clock::VirtualAutoAdvance)).await.unwrap();
+        rt.eval("Promise.reject(new Error('lost')); setTimeout(() => { throw new TypeError('timer') }, 5); 0", ())
+            .await
+            .unwrap();
+        let e = rt.eval("await Promise.reject(new Error('mine'))", ()).await.unwrap_err();
+        assert_eq!(e.exception().unwrap().message, "mine");
+        rt.run_until_idle().await.unwrap();
+        assert_eq!(*told.lock().unwrap(), ["Error: lost", "TypeError: timer"]);
+    });
+}
+
+#[test]
+fn the_real_clock_runs_without_being_asked() {
+    on_every_engine(|options| async {
+        let rt = create_runtime(options.clock(Clock::Real)).await.unwrap();
+        let start = Instant::now();
+        let text = rt.eval_as::<String>("await new Promise(r => setTimeout(r, 20, 'real'))", ()).await.unwrap();
+        assert_eq!(text, "real");
+        assert!(start.elapsed() >= Duration::from_millis(20));
+        let e = rt.eval("await new Promise(() => {})", EvalOptions::new().fail_when_idle()).await.unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::NeverSettles);
+    });
+}
+
+#[test]
+fn handles_give_the_packages_state() {
+    on_every_engine(|options| async {
+        let rt = create_runtime(options).await.unwrap();
+        rt.eval("console.count('a'); console.group(); setTimeout(() => {}, 5)", ()).await.unwrap();
+        let state = rt
+            .with_handles(|_, h| (h.console.counters()["a"], h.console.group_depth(), h.timers.pending()))
+            .await
+            .unwrap();
+        assert_eq!(state, (1, 1, 1));
+    });
+}
+
+#[test]
+fn runtimes_are_independent_and_many() {
+    on_every_engine(|_| async {
+        let all = futures_util::future::join_all((0..50).map(|_| create_runtime(RuntimeOptions::new()))).await;
+        let all: Vec<Runtime> = all.into_iter().map(Result::unwrap).collect();
+        let evals = all.iter().enumerate().map(|(i, rt)| rt.eval_as::<usize>(format!("globalThis.n = {i}; n"), ()));
+        let results = futures_util::future::join_all(evals).await;
+        assert!(results.into_iter().enumerate().all(|(i, r)| r.unwrap() == i));
+    });
+}
+
+#[test]
+fn a_runtime_is_send_sync_and_clone() {
+    fn check<T: Send + Sync + Clone>() {}
+    check::<Runtime>();
+}
