@@ -1,0 +1,422 @@
+//! Side-by-side measurements in one run: Isolate, raw QuickJS-NG, and isolated-vm.
+//!
+//! ```text
+//! cargo run --release -p isolate-bench             everything; prints a table
+//! cargo run --release -p isolate-bench -- --write  and puts it into bench/RESULTS.md
+//! cargo run --release -p isolate-bench -- --no-peers
+//! ```
+//!
+//! Machines are shared and noisy: each figure is a median, ours and the baseline's samples take turns, and what counts
+//! are the ratios.
+
+mod raw;
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use isolate_runtime::{
+    Clock, Context, ContextOptions, Limits, QuickJs, Runtime, RuntimeOptions, TimersOptions, create_runtime,
+    setup_console, setup_core, setup_timers,
+};
+use raw::Raw;
+
+const FIB: &str = include_str!("../workloads/fib.js");
+const SORT: &str = include_str!("../workloads/sort_map_json.js");
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.first().is_some_and(|a| a == "--memory-child") {
+        return println!("{}", memory_child(&args[1]));
+    }
+    let has = |flag: &str| args.iter().any(|a| a == flag);
+    // Host futures of contexts on this thread look for Tokio around them.
+    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let _entered = tokio.enter();
+    let mut rows = measure();
+    if !has("--no-peers") {
+        match peers() {
+            Ok(peers) => {
+                rows.iter_mut().for_each(|row| row.peer = row.peer_key.and_then(|key| peer_figure(&peers, key)))
+            }
+            Err(e) => eprintln!("isolated-vm was not measured: {e}"),
+        }
+    }
+    let table = table(&rows);
+    println!("{table}");
+    if has("--write") {
+        std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md"), results(&table)).unwrap();
+    }
+}
+
+/// One line of the table. Figures are in nanoseconds or bytes.
+struct Row {
+    name: &'static str,
+    unit: Unit,
+    ours: f64,
+    raw: Option<f64>,
+    peer: Option<f64>,
+    peer_key: Option<&'static str>,
+    target: &'static str,
+}
+
+#[derive(Clone, Copy)]
+enum Unit {
+    Time,
+    Bytes,
+    Ratio,
+}
+
+/// The medians of several functions that are sampled in turn, in nanoseconds for each of `per` repetitions.
+fn together(samples: usize, per: f64, work: &mut [&mut dyn FnMut() -> Duration]) -> Vec<f64> {
+    let mut times = vec![Vec::with_capacity(samples); work.len()];
+    for i in 0..samples + samples / 10 + 1 {
+        for (f, times) in work.iter_mut().zip(&mut times) {
+            let time = f();
+            // The first tenth warms up.
+            if i > samples / 10 {
+                times.push(time.as_nanos() as f64 / per);
+            }
+        }
+    }
+    times
+        .into_iter()
+        .map(|mut t| {
+            t.sort_by(f64::total_cmp);
+            t[t.len() / 2]
+        })
+        .collect()
+}
+
+fn timed<R>(f: impl FnOnce() -> R) -> Duration {
+    let start = Instant::now();
+    std::hint::black_box(f());
+    start.elapsed()
+}
+
+fn context() -> Context {
+    let context = Context::new(&QuickJs::new(), ContextOptions::new().limits(Limits::new())).unwrap();
+    setup_core(&context).unwrap();
+    setup_console(&context, Default::default()).unwrap();
+    setup_timers(&context, TimersOptions::default()).unwrap();
+    context
+}
+
+async fn runtime() -> Runtime {
+    create_runtime(RuntimeOptions::new()).await.unwrap()
+}
+
+fn number(context: &Context, source: &str) -> f64 {
+    context.evaluate(source, "bench.js").unwrap().as_f64().unwrap_or(f64::NAN)
+}
+
+fn say(what: &str) {
+    eprintln!("measuring {what} …");
+}
+
+fn measure() -> Vec<Row> {
+    let mut rows = Vec::new();
+    say("cold start");
+    let mut whole = || {
+        pollster(async {
+            let start = Instant::now();
+            let rt = runtime().await;
+            assert_eq!(rt.eval("1+1", ()).await.unwrap(), 2.into());
+            rt.dispose().await;
+            start.elapsed()
+        })
+    };
+    let mut on_thread = || timed(|| assert_eq!(number(&context(), "1+1"), 2.0));
+    let mut bare = || timed(|| assert_eq!(Raw::new().eval("1+1"), 2.0));
+    let mut empty = || timed(|| drop(Raw::new()));
+    let times = together(400, 1.0, &mut [&mut whole, &mut on_thread, &mut bare, &mut empty]);
+    rows.push(Row {
+        name: "cold start: runtime with all APIs, eval, dispose",
+        unit: Unit::Time,
+        ours: times[0],
+        raw: Some(times[2]),
+        peer: None,
+        peer_key: Some("cold_start"),
+        target: "≤ 1.5 × raw, ≥ 7 × faster than isolated-vm",
+    });
+    rows.push(Row {
+        name: "the same without a thread: context, eval, drop",
+        unit: Unit::Time,
+        ours: times[1],
+        raw: Some(times[3]),
+        peer: None,
+        peer_key: Some("cold_start_bare"),
+        target: "(raw: creation alone; isolated-vm: bare)",
+    });
+
+    say("memory");
+    let rss = |which: &str| -> f64 {
+        let exe = std::env::current_exe().unwrap();
+        let out = Command::new(exe).args(["--memory-child", which]).output().unwrap();
+        String::from_utf8_lossy(&out.stdout).trim().parse().unwrap_or(f64::NAN)
+    };
+    rows.push(Row {
+        name: "resident memory per live runtime (500 alive)",
+        unit: Unit::Bytes,
+        ours: rss("ours"),
+        raw: Some(rss("raw")),
+        peer: None,
+        peer_key: Some("memory_per_runtime"),
+        target: "≤ 300 KiB",
+    });
+
+    say("host calls");
+    const CALLS: f64 = 200_000.0;
+    let ours = context();
+    ours.define_function("add", |a: f64, b: f64| a + b).unwrap();
+    let raw = Raw::new();
+    raw.define_add();
+    let calls = "(() => { let s = 0; for (let i = 0; i < 200000; i++) s = add(s, 1); return s })()";
+    let times = together(
+        40,
+        CALLS,
+        &mut [&mut || timed(|| assert_eq!(number(&ours, calls), CALLS)), &mut || {
+            timed(|| assert_eq!(raw.eval(calls), CALLS))
+        }],
+    );
+    rows.push(Row {
+        name: "sync host call with two numbers",
+        unit: Unit::Time,
+        ours: times[0],
+        raw: Some(times[1]),
+        peer: None,
+        peer_key: Some("sync_call"),
+        target: "≤ 130 ns, ≥ 8 × faster than isolated-vm",
+    });
+
+    ours.define_async_function("ready", |n: f64| async move { n + 1.0 }).unwrap();
+    let awaits = "(async () => { let n = 0; for (let i = 0; i < 20000; i++) n = await ready(n); return n })()";
+    let ours_ref = &ours;
+    let mut ready = || {
+        pollster(async {
+            let start = Instant::now();
+            assert_eq!(ours_ref.eval(awaits, ()).await.unwrap(), 20_000.into());
+            start.elapsed()
+        })
+    };
+    let times = together(30, 20_000.0, &mut [&mut ready]);
+    rows.push(Row {
+        name: "async host call, future ready at once, awaited",
+        unit: Unit::Time,
+        ours: times[0],
+        raw: None,
+        peer: None,
+        peer_key: Some("async_call"),
+        target: "≤ 3 µs, ≥ 20 × faster than applySyncPromise",
+    });
+    ours.define_async_function("later", |n: f64| async move {
+        tokio::task::yield_now().await;
+        n + 1.0
+    })
+    .unwrap();
+    let many = "Promise.all(Array.from({ length: 1000 }, (_, i) => later(i))).then(a => a.length)";
+    let mut in_flight = || {
+        pollster(async {
+            let start = Instant::now();
+            assert_eq!(ours_ref.eval(many, ()).await.unwrap(), 1000.into());
+            start.elapsed()
+        })
+    };
+    let times = together(50, 1000.0, &mut [&mut in_flight]);
+    rows.push(Row {
+        name: "async host call, future that yields, 1,000 in flight",
+        unit: Unit::Time,
+        ours: times[0],
+        raw: None,
+        peer: None,
+        peer_key: None,
+        target: "",
+    });
+
+    say("guest code");
+    for (name, source, peer_key, samples) in
+        [("fib(30)", FIB, "fib30", 15), ("sort + Map + JSON of 300,000 numbers", SORT, "sort_map_json", 9)]
+    {
+        let expected = raw.eval(source);
+        let times = together(
+            samples,
+            1.0,
+            &mut [&mut || timed(|| assert_eq!(number(&ours, source), expected)), &mut || {
+                timed(|| assert_eq!(raw.eval(source), expected))
+            }],
+        );
+        rows.push(Row {
+            name,
+            unit: Unit::Time,
+            ours: times[0],
+            raw: Some(times[1]),
+            peer: None,
+            peer_key: Some(peer_key),
+            target: "within 5 % of raw",
+        });
+    }
+
+    say("timers");
+    let timers = |n: u32| {
+        let context =
+            Context::new(&QuickJs::new(), ContextOptions::new().clock(Clock::Virtual).limits(Limits::unlimited()))
+                .unwrap();
+        setup_core(&context).unwrap();
+        setup_timers(&context, TimersOptions::default()).unwrap();
+        let source = format!(
+            "var fired = 0; {{ let x = 1; for (let i = 0; i < {n}; i++) {{
+                x = (Math.imul(x, 1664525) + 1013904223) >>> 0; setTimeout(() => fired++, x % 100000) }} }} 0"
+        );
+        timed(|| {
+            number(&context, &source);
+            context.tick(Duration::from_secs(100)).unwrap();
+            assert_eq!(number(&context, "fired"), f64::from(n));
+        })
+    };
+    let times = together(5, 1.0, &mut [&mut || timers(10_000), &mut || timers(100_000), &mut || timers(1_000_000)]);
+    rows.push(Row {
+        name: "100,000 timers scheduled and ticked",
+        unit: Unit::Time,
+        ours: times[1],
+        raw: None,
+        peer: None,
+        peer_key: Some("timers_100k"),
+        target: "(isolated-vm: 4,000 timers, quadratic)",
+    });
+    rows.push(Row {
+        name: "timers: 100,000 beside 10,000",
+        unit: Unit::Ratio,
+        ours: times[1] / times[0],
+        raw: None,
+        peer: None,
+        peer_key: None,
+        target: "≤ 14 ×",
+    });
+    rows.push(Row {
+        name: "timers: 1,000,000 beside 100,000",
+        unit: Unit::Ratio,
+        ours: times[2] / times[1],
+        raw: None,
+        peer: None,
+        peer_key: None,
+        target: "≤ 14 ×",
+    });
+    rows
+}
+
+/// Polls a future on this thread, parking in between.
+fn pollster<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = std::task::Waker::from(std::sync::Arc::new(Unpark(std::thread::current())));
+    let mut cx = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut cx) {
+            return value;
+        }
+        std::thread::park();
+    }
+}
+
+fn resident() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|n| n.parse::<f64>().ok()).unwrap_or(f64::NAN) * 1024.0
+}
+
+/// Resident bytes per live runtime, measured in a process of its own.
+fn memory_child(which: &str) -> f64 {
+    const ALIVE: usize = 500;
+    pollster(async {
+        if which == "raw" {
+            let _first = Raw::new();
+            let before = resident();
+            let all: Vec<_> = (0..ALIVE).map(|_| Raw::new()).collect();
+            all.iter().for_each(|r| assert_eq!(r.eval("1+1"), 2.0));
+            (resident() - before) / ALIVE as f64
+        } else {
+            let first = runtime().await;
+            first.eval("1+1", ()).await.unwrap();
+            let before = resident();
+            let mut all = Vec::new();
+            for _ in 0..ALIVE {
+                let rt = runtime().await;
+                assert_eq!(rt.eval("1+1", ()).await.unwrap(), 2.into());
+                all.push(rt);
+            }
+            (resident() - before) / ALIVE as f64
+        }
+    })
+}
+
+fn peers() -> Result<serde_json::Value, String> {
+    say("isolated-vm");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/run.sh");
+    let out =
+        Command::new("bash").arg(script).stderr(std::process::Stdio::inherit()).output().map_err(|e| e.to_string())?;
+    if !out.status.success() {
+        return Err(format!("its script ended with {}", out.status));
+    }
+    serde_json::from_slice(&out.stdout).map_err(|e| e.to_string())
+}
+
+fn peer_figure(peers: &serde_json::Value, key: &str) -> Option<f64> {
+    let figure = &peers["results"][key];
+    figure["p50"].as_f64().or_else(|| figure["per_runtime"].as_f64())
+}
+
+fn shown(unit: Unit, n: f64) -> String {
+    match unit {
+        Unit::Ratio => format!("{n:.1} ×"),
+        Unit::Bytes => format!("{:.0} KiB", n / 1024.0),
+        Unit::Time if n < 1e3 => format!("{n:.0} ns"),
+        Unit::Time if n < 1e6 => format!("{:.2} µs", n / 1e3),
+        Unit::Time => format!("{:.2} ms", n / 1e6),
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut out = String::from(
+        "| what | Isolate | raw quickjs-ng | ours / raw | isolated-vm 5 | isolated-vm / ours | target |\n\
+         | --- | ---: | ---: | ---: | ---: | ---: | --- |\n",
+    );
+    for row in rows {
+        let show = |n: Option<f64>| n.map(|n| shown(row.unit, n)).unwrap_or_default();
+        let ratio = |n: Option<f64>| n.map(|n| format!("{n:.2}")).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            row.name,
+            shown(row.unit, row.ours),
+            show(row.raw),
+            ratio(row.raw.map(|r| row.ours / r)),
+            show(row.peer),
+            ratio(row.peer.map(|p| p / row.ours)),
+            row.target,
+        );
+    }
+    out
+}
+
+fn results(table: &str) -> String {
+    let run = |command: &str, args: &[&str]| {
+        let out = Command::new(command).args(args).output().map(|o| o.stdout).unwrap_or_default();
+        String::from_utf8_lossy(&out).trim().to_owned()
+    };
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu = cpu.lines().find_map(|l| l.strip_prefix("model name")).unwrap_or("").trim_start_matches([' ', '\t', ':']);
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!(
+        "# Results\n\nMade by `cargo run --release -p isolate-bench -- --write` on {}, {cpu}, {cores} cores, {}, Node {}.\n\
+         Medians of one run; the machine is shared, so read the ratios.\n\n{table}",
+        run("date", &["-u", "+%Y-%m-%d"]),
+        run("rustc", &["--version"]),
+        run("node", &["--version"]),
+    )
+}

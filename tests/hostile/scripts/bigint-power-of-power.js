@@ -1,0 +1,2 @@
+// expect: deadline|memory|error
+2n ** (2n ** 30n);

@@ -1,0 +1,3 @@
+// expect: deadline|memory|error
+let x = 3n;
+for (;;) x *= x;

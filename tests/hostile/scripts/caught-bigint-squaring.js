@@ -1,0 +1,6 @@
+// expect: deadline|memory
+try {
+  let x = 3n;
+  for (;;) x *= x;
+} catch {}
+for (;;) {}

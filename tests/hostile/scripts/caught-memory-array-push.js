@@ -1,0 +1,6 @@
+// expect: deadline|memory
+try {
+  const a = [];
+  for (;;) a.push(a.length);
+} catch {}
+for (;;) {}

@@ -1,0 +1,9 @@
+// expect: deadline|memory
+try {
+  const all = [];
+  for (;;) {
+    const n = all.length;
+    all.push(() => n);
+  }
+} catch {}
+for (;;) {}

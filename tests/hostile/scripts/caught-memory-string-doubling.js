@@ -1,0 +1,6 @@
+// expect: deadline|memory
+try {
+  let s = 'x';
+  for (;;) s += s;
+} catch {}
+for (;;) {}

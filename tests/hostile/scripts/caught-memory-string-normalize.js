@@ -1,0 +1,5 @@
+// expect: deadline|memory
+try {
+  '\uFDFA'.repeat(5e6).normalize('NFKD').length;
+} catch {}
+for (;;) {}

@@ -1,0 +1,5 @@
+// expect: deadline|memory
+try {
+  'a'.padStart(2 ** 29, 'xyz').length;
+} catch {}
+for (;;) {}

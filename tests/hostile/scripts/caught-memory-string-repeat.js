@@ -1,0 +1,5 @@
+// expect: deadline|memory
+try {
+  'a'.repeat(2 ** 29).length;
+} catch {}
+for (;;) {}

@@ -1,0 +1,5 @@
+// expect: deadline|memory
+try {
+  'x,'.repeat(5e6).split(',').map((each) => each + '!').length;
+} catch {}
+for (;;) {}

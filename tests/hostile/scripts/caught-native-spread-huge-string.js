@@ -1,0 +1,5 @@
+// expect: deadline|memory
+try {
+  [...'.'.repeat(1e9)];
+} catch {}
+for (;;) {}

@@ -1,0 +1,5 @@
+// expect: deadline|memory
+try {
+  [...'.'.repeat(2e7)];
+} catch {}
+for (;;) {}

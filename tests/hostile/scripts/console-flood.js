@@ -1,0 +1,2 @@
+// expect: deadline|memory
+for (;;) console.log('x'.repeat(1000));

@@ -1,0 +1,2 @@
+// expect: deadline|memory
+for (let i = 0; ; i++) console.group(i);

@@ -1,0 +1,2 @@
+// expect: deadline|ok
+console.log({ [Symbol.for('nodejs.util.inspect.custom')]() { for (;;) {} } });

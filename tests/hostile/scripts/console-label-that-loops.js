@@ -1,0 +1,2 @@
+// expect: deadline
+console.count({ toString() { for (;;) {} } });

@@ -1,0 +1,4 @@
+// expect: ok
+const { proxy, revoke } = Proxy.revocable({}, {});
+revoke();
+console.log(proxy, [proxy]);

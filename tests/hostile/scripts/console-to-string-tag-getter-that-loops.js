@@ -1,0 +1,2 @@
+// expect: deadline|ok
+console.log({ get [Symbol.toStringTag]() { for (;;) {} } });

@@ -1,0 +1,5 @@
+// expect: deadline
+async function* g() {
+  for (;;) {}
+}
+for (;;) g().next();

@@ -1,0 +1,4 @@
+// expect: deadline
+(async () => {
+  for await (const each of { [Symbol.asyncIterator]() { return { next: async () => ({ done: false }) }; } });
+})();

@@ -1,0 +1,13 @@
+// expect: deadline
+function* g() {
+  try {
+    for (;;) {}
+  } finally {
+    for (;;) {}
+  }
+}
+for (;;) {
+  try {
+    [...g()];
+  } catch {}
+}

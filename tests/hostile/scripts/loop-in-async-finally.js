@@ -1,0 +1,9 @@
+// expect: deadline
+(async () => {
+  try {
+    await null;
+    for (;;) {}
+  } finally {
+    for (;;) {}
+  }
+})();

@@ -1,0 +1,6 @@
+// expect: deadline
+class A {
+  static {
+    for (;;) {}
+  }
+}

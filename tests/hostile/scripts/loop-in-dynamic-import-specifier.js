@@ -1,0 +1,2 @@
+// expect: deadline|error
+import({ toString() { for (;;) {} } });

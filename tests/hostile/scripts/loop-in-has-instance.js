@@ -1,0 +1,2 @@
+// expect: deadline
+({}) instanceof { [Symbol.hasInstance]() { for (;;) {} } };

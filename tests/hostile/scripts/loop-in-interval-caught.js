@@ -1,0 +1,8 @@
+// expect: deadline
+new Promise(() => {
+  setInterval(() => {
+    try {
+      while (true) {}
+    } catch {}
+  }, 1);
+});

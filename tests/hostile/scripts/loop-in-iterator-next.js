@@ -1,0 +1,2 @@
+// expect: deadline
+[...{ [Symbol.iterator]() { return { next() { for (;;) {} } }; } }];

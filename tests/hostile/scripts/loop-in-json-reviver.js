@@ -1,0 +1,2 @@
+// expect: deadline
+JSON.parse('[1]', () => { for (;;) {} });

@@ -1,0 +1,2 @@
+// expect: deadline
+Reflect.construct(Array, [], new Proxy(function () {}, { get() { for (;;) {} } }));

@@ -1,0 +1,5 @@
+// expect: deadline|error
+Error.prepareStackTrace = () => {
+  for (;;) {}
+};
+null.x;

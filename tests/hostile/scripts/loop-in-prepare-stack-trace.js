@@ -1,0 +1,5 @@
+// expect: deadline
+Error.prepareStackTrace = () => {
+  for (;;) {}
+};
+new Error('x').stack;

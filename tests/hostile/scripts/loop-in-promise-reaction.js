@@ -1,0 +1,4 @@
+// expect: deadline
+Promise.resolve().then(() => {
+  while (true) {}
+});

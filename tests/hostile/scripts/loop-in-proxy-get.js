@@ -1,0 +1,2 @@
+// expect: deadline
+new Proxy({}, { get() { for (;;) {} } }).x;

@@ -1,0 +1,4 @@
+// expect: deadline
+with (new Proxy({}, { has() { for (;;) {} } })) {
+  anything;
+}

@@ -1,0 +1,2 @@
+// expect: deadline
+Object.keys(new Proxy({}, { ownKeys() { for (;;) {} } }));

@@ -1,0 +1,2 @@
+// expect: deadline
+'abc'.replace(/b/, () => { for (;;) {} });

@@ -1,0 +1,2 @@
+// expect: deadline
+[3, 1, 2].sort(() => { for (;;) {} });

@@ -1,0 +1,6 @@
+// expect: deadline
+for (;;) {
+  try {
+    for (;;) {}
+  } catch {}
+}

@@ -1,0 +1,5 @@
+// expect: deadline
+function tag() {
+  for (;;) {}
+}
+tag`text ${1}`;

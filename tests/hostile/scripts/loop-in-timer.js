@@ -1,0 +1,6 @@
+// expect: deadline
+new Promise(() => {
+  setTimeout(() => {
+    while (true) {}
+  }, 0);
+});

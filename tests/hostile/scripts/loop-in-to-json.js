@@ -1,0 +1,2 @@
+// expect: deadline
+JSON.stringify({ toJSON() { for (;;) {} } });

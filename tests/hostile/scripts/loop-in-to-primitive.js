@@ -1,0 +1,2 @@
+// expect: deadline
+({ [Symbol.toPrimitive]() { for (;;) {} } }) < 1;

@@ -1,0 +1,2 @@
+// expect: deadline
+while (true) {}

@@ -1,0 +1,2 @@
+// expect: memory|error
+new Uint8Array(2 ** 31).length;

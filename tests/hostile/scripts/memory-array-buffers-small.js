@@ -1,0 +1,3 @@
+// expect: deadline|memory|error
+const all = [];
+for (;;) all.push(new Uint8Array(100));

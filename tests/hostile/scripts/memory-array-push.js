@@ -1,0 +1,3 @@
+// expect: deadline|memory
+const a = [];
+for (;;) a.push(a.length);

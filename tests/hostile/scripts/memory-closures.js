@@ -1,0 +1,6 @@
+// expect: deadline|memory
+const all = [];
+for (;;) {
+  const n = all.length;
+  all.push(() => n);
+}

@@ -1,0 +1,9 @@
+// expect: deadline|memory|error
+function count() {
+  return arguments.length;
+}
+let a = new Array(1000).fill(1);
+for (;;) {
+  count(...a);
+  a = [...a, ...a];
+}

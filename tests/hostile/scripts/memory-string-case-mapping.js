@@ -1,0 +1,2 @@
+// expect: deadline|memory|error|ok
+'\u0390'.repeat(6e6).toLocaleUpperCase().length;

@@ -1,0 +1,3 @@
+// expect: memory|error
+let s = 'x';
+for (;;) s += s;

@@ -1,0 +1,2 @@
+// expect: memory|error
+encodeURIComponent('\u{1F600}'.repeat(1e7)).length;

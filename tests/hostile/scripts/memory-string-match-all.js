@@ -1,0 +1,2 @@
+// expect: deadline|memory
+'x'.repeat(1e7).match(/(?:)/g).length;

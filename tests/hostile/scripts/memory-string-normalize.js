@@ -1,0 +1,2 @@
+// expect: deadline|memory|error
+'\uFDFA'.repeat(5e6).normalize('NFKD').length;

@@ -1,0 +1,2 @@
+// expect: memory|error
+'a'.padStart(2 ** 29, 'xyz').length;

@@ -1,0 +1,2 @@
+// expect: memory|error
+'a'.repeat(2 ** 29).length;

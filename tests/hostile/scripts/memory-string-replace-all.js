@@ -1,0 +1,2 @@
+// expect: memory|error
+'a'.repeat(1e5).replaceAll('a', 'b'.repeat(1e5)).length;

@@ -1,0 +1,6 @@
+// expect: deadline|memory
+async function f() {
+  await null;
+  return f();
+}
+f();

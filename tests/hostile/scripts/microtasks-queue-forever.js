@@ -1,0 +1,6 @@
+// expect: deadline
+new Promise(() => {
+  (function again() {
+    queueMicrotask(again);
+  })();
+});

@@ -1,0 +1,2 @@
+// expect: deadline|memory
+for (;;) Promise.reject(new Error('nobody handles me'));

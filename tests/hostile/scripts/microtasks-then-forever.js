@@ -1,0 +1,4 @@
+// expect: deadline|memory
+(function again() {
+  return Promise.resolve().then(again);
+})();

@@ -1,0 +1,3 @@
+// expect: deadline|memory
+const thenable = { then(resolve) { resolve(thenable); } };
+Promise.resolve(thenable);

@@ -1,0 +1,4 @@
+// expect: deadline
+(async () => {
+  await { then() { for (;;) {} } };
+})();

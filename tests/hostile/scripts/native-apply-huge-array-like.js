@@ -1,0 +1,2 @@
+// expect: deadline|memory|error
+Math.max.apply(null, { length: 1e9 });

@@ -1,0 +1,2 @@
+// expect: deadline|memory
+new Array(1e9).fill(0);

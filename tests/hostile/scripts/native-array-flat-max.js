@@ -1,0 +1,2 @@
+// expect: deadline|memory|ok
+Array(2 ** 32 - 1).flat().length;

@@ -1,0 +1,2 @@
+// expect: deadline|ok
+Array(2 ** 32 - 1).includes(1);

@@ -1,0 +1,2 @@
+// expect: deadline|memory|error
+new Array(1e9).join('x');

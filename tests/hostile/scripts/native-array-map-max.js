@@ -1,0 +1,2 @@
+// expect: deadline|memory|error|ok
+Array(2 ** 32 - 1).map((each) => each).length;

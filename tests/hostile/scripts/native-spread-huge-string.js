@@ -1,0 +1,2 @@
+// expect: memory|error
+[...'.'.repeat(1e9)];

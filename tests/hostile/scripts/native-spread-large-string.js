@@ -1,0 +1,2 @@
+// expect: memory
+[...'.'.repeat(2e7)];

@@ -1,0 +1,2 @@
+// expect: deadline|memory
+Promise.all({ [Symbol.iterator]() { return { next: () => ({ done: false, value: 1 }) }; } });

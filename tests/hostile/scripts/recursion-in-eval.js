@@ -1,0 +1,2 @@
+// expect: error
+(function f() { return eval('f()'); })();

@@ -1,0 +1,3 @@
+// expect: memory|error
+function* g() { yield* g(); }
+g().next();

@@ -1,0 +1,2 @@
+// expect: error
+({ get a() { return this.a; } }).a;

@@ -1,0 +1,4 @@
+// expect: deadline|error|ok
+Error.prepareStackTrace = () => new Error('again').stack;
+new Error('x').stack;
+0;

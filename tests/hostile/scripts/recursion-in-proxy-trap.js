@@ -1,0 +1,3 @@
+// expect: error
+const p = new Proxy({}, { get(target, key, receiver) { return receiver[key]; } });
+p.x;

@@ -1,0 +1,2 @@
+// expect: error
+JSON.stringify({ toJSON() { return JSON.stringify(this); } });

@@ -1,0 +1,2 @@
+// expect: error
+String({ toString() { return '' + this; } });

@@ -1,0 +1,2 @@
+// expect: error
+JSON.parse('['.repeat(1e6));

@@ -1,0 +1,2 @@
+// expect: error
+(function f() { return 1 + f(); })();

@@ -1,0 +1,5 @@
+// expect: error
+const target = {};
+const p = new Proxy(target, {});
+Object.setPrototypeOf(target, p);
+p.x;

@@ -1,0 +1,2 @@
+// expect: memory|error
+new RegExp('['.repeat(1e6) + ']'.repeat(1e6), 'v');

@@ -1,0 +1,2 @@
+// expect: memory|error|ok
+new Function('a=>'.repeat(1e5) + '1');

@@ -1,0 +1,2 @@
+// expect: error
+new Function('('.repeat(1e5));

@@ -1,0 +1,2 @@
+// expect: deadline|memory|error|ok
+new Function('!'.repeat(1e6) + '1');

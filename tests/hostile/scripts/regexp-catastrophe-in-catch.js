@@ -1,0 +1,6 @@
+// expect: deadline
+for (;;) {
+  try {
+    /^(a+)+$/.test('a'.repeat(60) + '!');
+  } catch {}
+}

@@ -1,0 +1,2 @@
+// expect: deadline|ok
+/a*a*a*b/.test('a'.repeat(20000));

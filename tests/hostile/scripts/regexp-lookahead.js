@@ -1,0 +1,2 @@
+// expect: deadline|ok
+/^(?:(?=(a+))a*)*b/.test('a'.repeat(5000));

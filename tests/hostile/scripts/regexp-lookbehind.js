@@ -1,0 +1,2 @@
+// expect: deadline|ok
+/(?<=(a+)+)b/.test('a'.repeat(40) + 'c'.repeat(40));

@@ -1,0 +1,2 @@
+// expect: deadline|memory|error|ok
+new RegExp('abc|'.repeat(500000)).test('x');

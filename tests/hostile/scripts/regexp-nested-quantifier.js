@@ -1,0 +1,2 @@
+// expect: deadline|ok
+/^(a+)+$/.test('a'.repeat(40) + '!');

@@ -1,0 +1,2 @@
+// expect: deadline|ok
+/^(11+?)\1+$/.test('1'.repeat(104729));

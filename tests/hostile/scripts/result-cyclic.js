@@ -1,0 +1,4 @@
+// expect: error
+const o = { list: [] };
+o.list.push(o);
+o;

@@ -1,0 +1,2 @@
+// expect: memory|error|ok
+new Uint8Array(4e7);

@@ -1,0 +1,2 @@
+// expect: memory|ok
+'x'.repeat(4e7);

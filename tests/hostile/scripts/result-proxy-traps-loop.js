@@ -1,0 +1,3 @@
+// expect: deadline|error|ok
+const trap = () => { for (;;) {} };
+new Proxy({}, { get: trap, ownKeys: trap, getPrototypeOf: trap, getOwnPropertyDescriptor: trap });

@@ -1,0 +1,2 @@
+// expect: error|ok
+new Proxy({}, new Proxy({}, { get() { throw new Error('trap'); } }));

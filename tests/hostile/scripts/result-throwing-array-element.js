@@ -1,0 +1,2 @@
+// expect: error
+Object.defineProperty([1, 2, 3], 1, { get() { throw new RangeError('no'); } });

@@ -1,0 +1,4 @@
+// expect: error
+const error = new AggregateError([]);
+error.errors.push(error, error);
+throw error;

@@ -1,0 +1,4 @@
+// expect: error
+const o = {};
+o.self = o;
+throw o;

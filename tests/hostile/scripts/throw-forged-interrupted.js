@@ -1,0 +1,4 @@
+// expect: error
+const error = new (globalThis.InternalError ?? Error)('interrupted');
+error.uncatchable = true;
+throw error;

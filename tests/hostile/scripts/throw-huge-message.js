@@ -1,0 +1,2 @@
+// expect: memory|error
+throw new Error('x'.repeat(2e7));

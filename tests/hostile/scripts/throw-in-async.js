@@ -1,0 +1,2 @@
+// expect: error
+(async () => { throw new Proxy({}, { get() { throw 1; } }); })();

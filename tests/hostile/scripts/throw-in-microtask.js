@@ -1,0 +1,4 @@
+// expect: error|ok
+queueMicrotask(() => { throw Symbol('x'); });
+Promise.reject(null);
+1;

@@ -1,0 +1,5 @@
+// expect: deadline|error|ok
+new Promise((resolve) => {
+  setTimeout(() => { throw null; }, 0);
+  setTimeout(resolve, 1, 'still here');
+});

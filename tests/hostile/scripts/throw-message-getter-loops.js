@@ -1,0 +1,2 @@
+// expect: deadline|error
+throw Object.defineProperty(new Error(), 'message', { get() { for (;;) {} } });

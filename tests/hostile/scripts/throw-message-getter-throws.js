@@ -1,0 +1,2 @@
+// expect: error
+throw Object.defineProperty(new Error(), 'message', { get() { throw this; } });

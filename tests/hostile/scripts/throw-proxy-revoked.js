@@ -1,0 +1,4 @@
+// expect: error
+const { proxy, revoke } = Proxy.revocable(new Error('x'), {});
+revoke();
+throw proxy;

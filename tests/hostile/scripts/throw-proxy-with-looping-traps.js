@@ -1,0 +1,2 @@
+// expect: deadline|error
+throw new Proxy(new Error('x'), new Proxy({}, { get() { for (;;) {} } }));

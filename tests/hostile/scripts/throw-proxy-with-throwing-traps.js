@@ -1,0 +1,2 @@
+// expect: error
+throw new Proxy({}, new Proxy({}, { get() { throw new Error('no trap for you'); } }));

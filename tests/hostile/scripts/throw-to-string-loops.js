@@ -1,0 +1,2 @@
+// expect: deadline|error
+throw { toString() { for (;;) {} }, [Symbol.toPrimitive]() { for (;;) {} } };

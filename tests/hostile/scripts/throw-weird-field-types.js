@@ -1,0 +1,2 @@
+// expect: error
+throw Object.assign(new Error(), { name: 7, message: Symbol('m'), stack: { lines: [1n] }, cause: () => {}, code: NaN });

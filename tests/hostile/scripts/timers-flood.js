@@ -1,0 +1,2 @@
+// expect: deadline|memory
+for (;;) setTimeout(() => {}, 1e9);

@@ -1,0 +1,2 @@
+// expect: deadline|memory|error
+new Uint8Array(5e7).join('--------').length;
