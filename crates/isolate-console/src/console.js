@@ -55,6 +55,11 @@
     ReflectApply(fn, undefined, all);
   }
 
+  // An argument, or undefined: never what stands on Array.prototype.
+  function argument(args, index) {
+    return index < args.length ? args[index] : undefined;
+  }
+
   function write(level, args) {
     send(host.__console_log, level, print(args), args);
   }
@@ -90,7 +95,7 @@
       write('log', args);
     },
     table(...args) {
-      const text = tools().table(args[0], args[1]);
+      const text = tools().table(argument(args, 0), argument(args, 1));
       if (text === undefined) write('log', args);
       else send(host.__console_log, 'table', text, args);
     },
@@ -103,7 +108,7 @@
       write('warn', args);
     },
     dir(...args) {
-      send(host.__console_log, 'dir', tools().dir(args[0], args[1]), args);
+      send(host.__console_log, 'dir', tools().dir(argument(args, 0), argument(args, 1)), args);
     },
     dirxml(...args) {
       write('dirxml', args);

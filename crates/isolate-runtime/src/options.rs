@@ -9,6 +9,7 @@ use isolate_timers::TimersOptions;
 use tokio::runtime::Handle;
 
 type Setup = Box<dyn FnOnce(&Context) -> Result<(), Error> + Send>;
+type UncaughtHook = Box<dyn Fn(&Uncaught) + Send>;
 
 /// How a runtime is made. Every field has a default.
 ///
@@ -29,7 +30,7 @@ pub struct RuntimeOptions {
     pub(crate) console: ConsoleOptions,
     pub(crate) timers: TimersOptions,
     pub(crate) tokio: Option<Handle>,
-    pub(crate) on_uncaught: Option<Box<dyn Fn(&Uncaught) + Send>>,
+    pub(crate) on_uncaught: Option<UncaughtHook>,
     pub(crate) setup: Vec<Setup>,
 }
 

@@ -30,11 +30,13 @@ pub struct Handles {
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
+type Closure = Box<dyn FnOnce(&Context, &Handles) + Send>;
+
 pub(crate) enum Command {
     Eval { source: String, options: EvalOptions, display: Option<bool>, reply: Reply<Value> },
     Call { function: Function, args: Vec<Value>, options: EvalOptions, reply: Reply<Value> },
     Tick { time: Duration, reply: Reply<()> },
-    With(Box<dyn FnOnce(&Context, &Handles) + Send>),
+    With(Closure),
     RunUntilIdle { reply: Reply<()> },
     Dispose { reply: oneshot::Sender<()> },
 }

@@ -63,10 +63,10 @@
 
   // Limits that Node does not have.
   const MAX_NESTING = 1000; // values within values
-  const MAX_CHAIN = 1000; // prototypes of a value
+  const MAX_CHAIN = 200; // prototypes of a value
   const MAX_COMPLEX = 20; // named prototypes of a value without a constructor
   const MAX_KEYS = 10000; // printed properties of one object
-  const MAX_WORK = 1 << 18; // printed entries, each counting 1 and 1 more per 64 characters
+  const MAX_WORK = 1 << 17; // printed entries, each counting 1 and 1 more per 64 characters
   const MAX_NAME = 10000; // characters of a key, a name, a symbol's description
   const MAX_STACK = 100000; // characters of an error's stack
   const MAX_FRAMES = 200; // lines of a stack that are compared with the cause's
@@ -401,7 +401,7 @@
     let result = 0;
     for (let i = 0; i < text.length; i++) {
       let code = codeAt(text, i);
-      if (colors && code === 0x1b && text[i + 1] === '[') {
+      if (colors && code === 0x1b && i + 1 < text.length && text[i + 1] === '[') {
         const end = find(text, 'm', i);
         if (end !== -1 && end - i <= 6) {
           i = end;
@@ -689,9 +689,18 @@
       else if (isSparse(object)) keys = ReflectOwnKeys(object);
       else keys = ObjectGetOwnPropertySymbols(object);
     } else keys = ReflectOwnKeys(object);
-    for (let i = 0; i < keys.length; i++) {
+    // Indices come first.
+    let start = 0;
+    if (indexed !== 0) {
+      let end = keys.length;
+      while (start < end) {
+        const middle = floor((start + end) / 2);
+        if (isIndex(keys[middle], indexed)) start = middle + 1;
+        else end = middle;
+      }
+    }
+    for (let i = start; i < keys.length; i++) {
       const key = keys[i];
-      if (indexed !== 0 && isIndex(key, indexed)) continue;
       if (result.keys.length >= MAX_KEYS) {
         result.rest = keys.length - i;
         break;
@@ -910,6 +919,7 @@
       // The stack is exhausted, or memory is.
       ctx.nesting = nesting;
       ctx.complex = 0;
+      ctx.work -= 100;
       ctx.indentation = indentation;
       ctx.seen.length = seen;
       return tooDeep(ctx, value);
@@ -1414,9 +1424,7 @@
     const stack = read(error, 'stack');
     if (typeof stack !== 'string' || stack === '') return headerOf(error);
     if (match(FRAME_FIRST, slice(stack, 0, 100)) === null) return stack;
-    let end = stack.length;
-    while (end > 0 && stack[end - 1] === '\n') end--;
-    return headerOf(error) + '\n' + slice(stack, 0, end);
+    return headerOf(error) + '\n' + withoutLineEnd(stack);
   }
 
   function errorText(ctx, error, constructor, tag, props) {
@@ -1450,7 +1458,16 @@
   }
 
   function hideRepeated(error, props, key, stack) {
-    if (contains(props.keys, key) && includes(stack, plainText(read(error, key)))) removeProperty(props, key);
+    if (!contains(props.keys, key)) return;
+    let text = plainText(read(error, key));
+    if (key === 'stack') text = withoutLineEnd(text);
+    if (includes(stack, text)) removeProperty(props, key);
+  }
+
+  function withoutLineEnd(text) {
+    let end = text.length;
+    while (end > 0 && text[end - 1] === '\n') end--;
+    return slice(text, 0, end);
   }
 
   function isArray(value) {

@@ -1,7 +1,11 @@
 // Compares the glue's inspect, format and console with Node's own, case by case.
 //
 //   node differential.mjs            all runs; exits 1 on a difference that is not in KNOWN
-//   node differential.mjs --dump     the cases with what they must print, as JSON (for tests on other engines)
+//   node differential.mjs --dump     the cases with what they must print, as JSON (for tests on other engines): kind,
+//                                    source, options, expected (null: any text, but no throw); with `frames`, stack
+//                                    frames are cut out of `expected`, and must be out of what is printed, by
+//                                    /\n +at (?:[^\n(]*\([^\n)]*\)|[^\n]*?:\d+:\d+)/g; with `preview`, the engine must
+//                                    have previewEntries
 //   node differential.mjs --fuzz N   N random values besides (default 2000)
 //
 // The runs: plain; with every builtin poisoned after the glue was made; with them poisoned before it was made (it loads
@@ -39,6 +43,13 @@ Error.stackTraceLimit = 1;
 // Where we mean to differ, or must: a case to what we print, and why.
 const KNOWN = new Map([
   ['inspect Object.setPrototypeOf(new DataView(new ArrayBuffer(1)), null)', ['[DataView: null prototype] {\n  byteLength: 1,\n  byteOffset: 0,\n  buffer: ArrayBuffer { [Uint8Contents]: <00>, byteLength: 1 }\n}', 'Node reads the getters of the prototype that is not there']],
+  ['inspect class A extends (class B {}) {}', ['[class A extends B]', 'Node takes it for a method, because of the parenthesis']],
+  ['inspect (() => { class Foo {} const o = new Foo(); Object.setPrototypeOf(o, null); return o; })()', ['[Object: null prototype] {}', 'V8 keeps a name that the language does not show']],
+  ['inspect Object.setPrototypeOf([1], {})', ['Object(1) [ 1 ]', 'what holds items is printed with them, iterable or not']],
+  ['inspect Object.setPrototypeOf(new Map([[1, 2]]), {})', ['Object(1) { 1 => 2 }', 'what holds items is printed with them, iterable or not']],
+  ['inspect Object.assign(new Error("x"), { stack: { a: 1 } })', ['[Error: x]', 'a stack that is no string is as good as none']],
+  ['inspect new (class A { static name() {} })()', ['A {}', 'the class name is in the source']],
+  ['inspect class A { static get name() { return "q"; } }', ['[class A]', 'getters are not called for names']],
   ['inspect Object.defineProperty(/x/g, "flags", { value: "zzz" })', ['/x/g', 'what the expression is, not what it says of itself']],
   ['inspect ({ __proto__: null, [Symbol.toStringTag]: "T" }) with { showHidden: true }', ["[Object: null prototype] { [Symbol(Symbol.toStringTag)]: 'T' }", 'V8 keeps a name that the language does not show']],
 ]);
@@ -145,7 +156,9 @@ const POISON = `(() => {
     }
   }
   const accessor = { __proto__: null, get: bad, set: bad, configurable: true };
-  for (const index of [0, 1, 2, 3, 7, 100]) changes.push([Array.prototype, index, accessor]);
+  for (const index of [0, 1, 2, 3, 7, 100]) {
+    for (const target of [Array.prototype, String.prototype, Object.prototype]) changes.push([target, index, accessor]);
+  }
   for (const key of ['get', 'set', 'value', 'writable', 'enumerable', 'configurable', 'depth', 'colors', 'index', 'input', 'groups', 'raw']) {
     changes.push([Object.prototype, key, accessor]);
   }
@@ -159,7 +172,8 @@ const POISON = `(() => {
 })()`;
 
 class Realm {
-  constructor({ lazy }) {
+  constructor({ lazy, introspection = engine }) {
+    this.engine = introspection;
     this.context = vm.createContext({ __proto__: null }, { codeGeneration: { strings: true } });
     this.run("Error.stackTraceLimit = 1; 0");
     this.primordials = this.run(PRIMORDIALS)(Object.create(null), undefined);
@@ -172,13 +186,13 @@ class Realm {
       host[`__console_${name}`] = (...args) => void this.events.push([`__console_${name}`, ...args]);
     }
     this.loads = 0;
-    this.run(CONSOLE)(host, this.primordials, engine);
+    this.run(CONSOLE)(host, this.primordials, this.engine);
     this.console = this.run('console');
   }
 
   load() {
     this.loads++;
-    this.tools ??= this.make(Object.create(null), this.primordials, engine);
+    this.tools ??= this.make(Object.create(null), this.primordials, this.engine);
     return this.tools;
   }
 
@@ -269,19 +283,22 @@ function check(run, test, got) {
 
 for (const test of list) test.node = attempt(() => reference(test));
 
-const frames = (text) => text.replace(/\n +at [^\n]*?(?:\)|:\d+:\d+)/g, '');
+const frames = (text) => text.replace(/\n +at (?:[^\n(]*\([^\n)]*\)|[^\n]*?:\d+:\d+)/g, '');
 
 if (process.argv.includes('--dump')) {
-  const expectationOf = (name, expected) => (typeof expected === 'function' ? undefined : expected);
+  const { classOf, promiseState, proxyDetails } = engine;
+  const bare = new Realm({ lazy: true, introspection: { __proto__: null, classOf, promiseState, proxyDetails } });
   const dump = list.filter((test) => !test.v8).map((test) => {
     const expected = KNOWN.has(nameOf(test)) ? KNOWN.get(nameOf(test))[0] : test.node;
-    return { kind: test.kind, source: test.source, options: test.options, expected: frames(expected), frames: frames(expected) !== expected };
+    const preview = attempt(() => prepare(bare, test)()) !== expected;
+    return { kind: test.kind, source: test.source, options: test.options, expected: frames(expected), frames: frames(expected) !== expected, preview };
   });
   const add = (kind, tests) => {
     for (const [name, code, ...rest] of tests) {
-      const expected = expectationOf(name, rest[rest.length - 1]);
+      const wanted = rest[rest.length - 1];
+      const expected = typeof wanted === 'function' ? undefined : wanted;
       const options = rest.length === 2 ? rest[0] : undefined;
-      dump.push({ kind, name, source: code, options, expected: expected === undefined ? null : frames(expected), frames: expected !== undefined && frames(expected) !== expected });
+      dump.push({ kind, name, source: code, options, preview: false, expected: expected === undefined ? null : frames(expected), frames: expected !== undefined && frames(expected) !== expected });
     }
   };
   add('inspect', cases.hostile);
@@ -339,6 +356,23 @@ for (const lazy of [false, true]) {
   run(cases.hostile, 'inspect');
   run(cases.hostileFormats, 'format');
   run(cases.hostileTables, 'table');
+}
+
+// Stacks that the guest prepares.
+for (const [prepare, expected] of [
+  ['() => { throw 1; }', '[Error: x]'],
+  ['() => ({ toString() { throw 1; } })', '[Error: x]'],
+  ['() => "    at a (a.js:1:1)"', 'Error: x\n    at a (a.js:1:1)'],
+  ['() => "odd"', '[odd]'],
+]) {
+  const realm = new Realm({ lazy: true });
+  realm.run(`Error.prepareStackTrace = ${prepare}`);
+  const error = realm.value('new Error("x")');
+  count++;
+  const got = attempt(() => realm.load().inspect(error));
+  if (got !== expected) report('stack', prepare, expected, got);
+  realm.run("console.trace('t')");
+  if (!realm.events[0]?.[2].startsWith('Trace: t')) report('stack', `${prepare} in console.trace`, 'Trace: t', realm.events[0]);
 }
 
 // The console.
