@@ -452,7 +452,7 @@ impl Context {
         spec.insert("construct", construct);
         spec.insert("release", release);
         spec.insert("members", members);
-        let define = self.glue()?.define_class.clone();
+        let define = self.define_class_glue()?;
         self.run(|engine| engine.call(&define, vec![spec.into()]))?;
         let table: Rc<dyn Instances> = table;
         self.0.instances.borrow_mut().push(Rc::downgrade(&table));

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use isolate_engine::{
-    Charge, Completion, Engine, EngineContext, Exception, Failure, Function, Glue, HostError, HostFunction,
-    Interrupter, Limits, MemoryUsage, ModuleLoader, Promise, PromiseState, Script, Termination, Value, thread_cpu_time,
+    Charge, Completion, DomExceptionName, Engine, EngineContext, Exception, Failure, Function, Glue, HostError,
+    HostFunction, Interrupter, Limits, MemoryUsage, ModuleLoader, Object, Promise, PromiseState, Script, Termination,
+    Value, thread_cpu_time,
 };
 use serde::de::DeserializeOwned;
 use slab::Slab;
@@ -218,9 +219,9 @@ struct Call {
 
 pub(crate) struct CoreGlue {
     pub(crate) define_global: Function,
-    pub(crate) define_stream: Function,
-    pub(crate) define_class: Function,
-    pub(crate) define_dom_exception: Function,
+    pub(crate) set_up: Function,
+    define_stream: OnceCell<Function>,
+    define_class: OnceCell<Function>,
 }
 
 pub(crate) struct Inner {
@@ -265,6 +266,9 @@ impl fmt::Debug for Context {
 
 static PRIMORDIALS: Glue = Glue::new("isolate:primordials", include_str!("glue/primordials.js"));
 static CORE: Glue = Glue::new("isolate:core", include_str!("glue/core.js"));
+static STREAM: Glue = Glue::new("isolate:stream", include_str!("glue/stream.js"));
+static CLASS: Glue = Glue::new("isolate:class", include_str!("glue/class.js"));
+static DOM_EXCEPTION: Glue = Glue::new("isolate:DOMException", include_str!("glue/dom_exception.js"));
 
 impl Context {
     /// Makes a context on an engine, on this thread.
@@ -297,7 +301,7 @@ impl Context {
         }));
         // Before any guest code can run, so that glue which is loaded later still finds the builtins as they were.
         this.install(&PRIMORDIALS, vec![])?;
-        let exports = this.install(&CORE, vec![])?;
+        let exports = this.install(&CORE, vec![this.function("__DOMException_load", load_dom_exception)])?;
         let function = |name: &str| match exports.get(name) {
             Some(Value::Function(f)) => Ok(f.clone()),
             _ => Err(Error::new(ErrorKind::Engine, format!("the core glue has no {name}"))),
@@ -305,15 +309,39 @@ impl Context {
         this.0.engine.set_error_factory(&function("makeError")?)?;
         let _ = this.0.glue.set(CoreGlue {
             define_global: function("defineGlobal")?,
-            define_stream: function("defineStream")?,
-            define_class: function("defineClass")?,
-            define_dom_exception: function("defineDOMException")?,
+            set_up: function("setUp")?,
+            define_stream: OnceCell::new(),
+            define_class: OnceCell::new(),
         });
         Ok(this)
     }
 
     pub(crate) fn glue(&self) -> Result<&CoreGlue, Error> {
         self.0.glue.get().ok_or_else(|| Error::new(ErrorKind::Engine, "the core glue is not loaded"))
+    }
+
+    /// The guest function that a piece of glue is, loaded on first use.
+    fn lazily(
+        &self,
+        which: impl FnOnce(&CoreGlue) -> &OnceCell<Function>,
+        glue: &'static Glue,
+    ) -> Result<Function, Error> {
+        let cell = which(self.glue()?);
+        if let Some(f) = cell.get() {
+            return Ok(f.clone());
+        }
+        match self.install(glue, vec![])? {
+            Value::Function(f) => Ok(cell.get_or_init(|| f).clone()),
+            _ => Err(Error::new(ErrorKind::Engine, format!("the glue {} is not a function", glue.name))),
+        }
+    }
+
+    pub(crate) fn define_stream_glue(&self) -> Result<Function, Error> {
+        self.lazily(|glue| &glue.define_stream, &STREAM)
+    }
+
+    pub(crate) fn define_class_glue(&self) -> Result<Function, Error> {
+        self.lazily(|glue| &glue.define_class, &CLASS)
     }
 
     pub(crate) fn downgrade(&self) -> Weak<Inner> {
@@ -822,7 +850,7 @@ impl Context {
         let pending = self.pending_timers();
         if pending >= self.0.limits.timers {
             return Err(HostError::dom(
-                isolate_engine::DomExceptionName::QuotaExceededError,
+                DomExceptionName::QuotaExceededError,
                 format!("there are {pending} timers already"),
             ));
         }
@@ -874,6 +902,16 @@ impl Context {
     pub fn setup_core(&self) -> Result<CoreHandle, Error> {
         crate::setup_core(self)
     }
+}
+
+fn load_dom_exception(context: Context) -> Result<Value, Error> {
+    let names = context.function("__DOMException_names", || {
+        let all = DomExceptionName::ALL.iter();
+        let names = all.clone().map(|n| Value::from(n.as_str())).collect();
+        let codes = all.map(|n| Value::from(n.code())).collect();
+        [("names", Value::List(names)), ("codes", Value::List(codes))].into_iter().collect::<Object>()
+    });
+    context.install(&DOM_EXCEPTION, vec![names])
 }
 
 impl Inner {

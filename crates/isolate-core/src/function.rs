@@ -536,7 +536,7 @@ impl Context {
             Ok(Value::Object(pair.into_iter().collect()))
         });
         let open = self.run(|engine| engine.new_function(open))?;
-        let define = self.glue()?.define_stream.clone();
+        let define = self.define_stream_glue()?;
         let path = Value::List(path.split('.').map(Value::from).collect());
         self.run(|engine| engine.call(&define, vec![path, open.into()]))?;
         Ok(())

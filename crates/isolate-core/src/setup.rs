@@ -3,8 +3,6 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use isolate_engine::{DomExceptionName, Value};
-
 use crate::{Context, Error};
 
 #[derive(Default)]
@@ -23,10 +21,8 @@ pub struct CoreHandle {
 pub fn setup_core(context: &Context) -> Result<CoreHandle, Error> {
     let done: Rc<SetUp> = context.state();
     if !done.0.replace(true) {
-        let names = DomExceptionName::ALL.iter().map(|n| Value::from(n.as_str())).collect();
-        let codes = DomExceptionName::ALL.iter().map(|n| Value::from(n.code())).collect();
-        let define = context.glue()?.define_dom_exception.clone();
-        context.run(|engine| engine.call(&define, vec![Value::List(names), Value::List(codes)]))?;
+        let set_up = context.glue()?.set_up.clone();
+        context.run(|engine| engine.call(&set_up, vec![]))?;
     }
     Ok(CoreHandle { context: context.clone() })
 }

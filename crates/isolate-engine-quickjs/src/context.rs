@@ -19,8 +19,9 @@ use slab::Slab;
 use smallvec::SmallVec;
 
 use crate::arena::{Arena, FUNCTIONS};
-use crate::convert::Refusal;
+use crate::convert::{Refusal, class_names};
 use crate::poll;
+use crate::watchdog::Target;
 
 /// Native stack kept below the guest's own for host functions and for copying values.
 const STACK_RESERVE: usize = 160 << 10;
@@ -113,10 +114,14 @@ pub(crate) struct Inner {
     error_factory: Cell<Option<qjs::JSValue>>,
     loader: RefCell<Option<Rc<dyn ModuleLoader>>>,
     stack_limit: Cell<usize>,
+    target: OnceCell<Arc<Target>>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        if let Some(target) = self.target.get() {
+            target.forget();
+        }
         // The engine is not told: freeing its heap object by object is slow, and after a failed allocation not safe.
         // Everything that it allocated is in the arena, and what the host lent it is in `functions` and `externals`.
         // SAFETY: made by `Box::into_raw` in `new`; no engine call can follow, since only this context made them.
@@ -134,7 +139,13 @@ struct Entered<'a>(&'a Inner);
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        self.0.depth.set(self.0.depth.get() - 1);
+        let depth = self.0.depth.get() - 1;
+        self.0.depth.set(depth);
+        if depth == 0
+            && let Some(target) = self.0.target.get()
+        {
+            target.set_running(false);
+        }
     }
 }
 
@@ -174,6 +185,7 @@ impl QuickJsContext {
             error_factory: Cell::new(None),
             loader: RefCell::default(),
             stack_limit: Cell::new(0),
+            target: OnceCell::new(),
         });
         let too_small = || EngineError::new("the memory limit leaves no room for an empty context");
         // SAFETY: a runtime and a context made in the usual order on this thread. `arena` stays where it is until
@@ -197,6 +209,7 @@ impl QuickJsContext {
             qjs::JS_SetInterruptHandler(rt, Some(on_interrupt), opaque);
             qjs::JS_SetHostPromiseRejectionTracker(rt, Some(on_rejection), opaque);
             qjs::JS_SetModuleLoaderFunc(rt, Some(on_resolve), Some(on_load), opaque);
+            let _ = inner.target.set(Target::watch(&inner.interrupter, rt, (*arena).counter));
         }
         let context = Self { inner };
         context.prepare().map_err(|f| match f {
@@ -214,6 +227,19 @@ impl QuickJsContext {
     fn prepare(&self) -> Result<(), Failure> {
         let _entered = self.enter()?;
         let this = &*self.inner;
+        // A guest's `Error.prepareStackTrace` would get every function on the stack, glue and host functions included.
+        let call_site = class_names(this.rt).iter().position(|name| *name == "CallSite").unwrap_or(0);
+        // SAFETY: the class is the engine's own; the prototype and the atom are freed.
+        unsafe {
+            let proto = qjs::JS_GetClassProto(this.ctx, call_site as qjs::JSClassID);
+            let atom = qjs::JS_NewAtom(this.ctx, c"getFunction".as_ptr());
+            let deleted = qjs::JS_DeleteProperty(this.ctx, proto, atom, 0);
+            qjs::JS_FreeAtom(this.ctx, atom);
+            this.free(proto);
+            if call_site == 0 || deleted < 1 {
+                return Err(EngineError::new("this build of QuickJS would show host functions to guests").into());
+            }
+        }
         let array = this.instantiate(&BUILTINS_GLUE, &[])?;
         let mut list = Vec::with_capacity(BUILTIN_COUNT);
         for i in 0..BUILTIN_COUNT {
@@ -277,6 +303,11 @@ impl QuickJsContext {
                     None => {}
                 }
             }
+        }
+        if this.depth.get() == 0
+            && let Some(target) = this.target.get()
+        {
+            target.set_running(true);
         }
         this.depth.set(this.depth.get() + 1);
         Ok(Entered(this))

@@ -789,7 +789,7 @@ fn unsafe_float(v: qjs::JSValue) -> f64 {
 }
 
 /// The names of the engine's own classes by number: the same in every runtime of the process.
-fn class_names(rt: *mut qjs::JSRuntime) -> &'static [&'static str] {
+pub(crate) fn class_names(rt: *mut qjs::JSRuntime) -> &'static [&'static str] {
     static NAMES: std::sync::OnceLock<Vec<&'static str>> = std::sync::OnceLock::new();
     NAMES.get_or_init(|| {
         let mut names = vec!["Object"];

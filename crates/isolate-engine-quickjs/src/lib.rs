@@ -2,10 +2,11 @@
 //!
 //! It speaks to the engine's C interface (`rquickjs::qjs`) and not through the crate's safe layer: that layer aborts
 //! the process when a kept value outlives its runtime or is dropped on another thread, cannot tell a stop from a throw,
-//! and its function calls cost several times the raw ones. What is needed here is small and stands in four files:
+//! and its function calls cost several times the raw ones. What is needed here is small and stands in five files:
 //!
 //! - `arena`: the allocator, which enforces the memory limit and lets a context be dropped whatever state it is in.
 //! - `poll`: how a stopped guest is kept from ever running on.
+//! - `watchdog`: how a guest that does not ask is reached.
 //! - `convert`: values in both directions.
 //! - `context`: the operations of the trait.
 
@@ -13,6 +14,7 @@ mod arena;
 mod context;
 mod convert;
 mod poll;
+mod watchdog;
 
 use std::fmt;
 

@@ -67,7 +67,9 @@ const CHECKS: &[Check] = &[
     ("completion can be discarded or applied", completion_modes),
     ("modules", modules),
     ("glue sees host, shared and engine, the guest does not", glue),
+    ("stack trace hooks get no functions", stack_hooks),
     ("a deadline stops and stays", deadline),
+    ("a deadline stops loops of slow builtins", slow_builtins),
     ("no construct swallows a stop", swallowing),
     ("cancellation from another thread", cancellation),
     ("processor time", cpu_time),
@@ -623,6 +625,33 @@ fn glue(engine: &dyn Engine) {
     let leaked =
         "Reflect.ownKeys(globalThis).filter(k => String(k).startsWith('__') || k === 'host' || k === 'shared')";
     assert_eq!(eval(&*cx, leaked).unwrap(), Value::List(vec![]));
+}
+
+fn stack_hooks(engine: &dyn Engine) {
+    let cx = context(engine);
+    define(&*cx, HostFunction::new("host", |cx, args| Ok(cx.call(args[0].as_function().unwrap(), vec![])?)));
+    let source = "let got = 0;
+        Error.prepareStackTrace = (e, sites) => {
+            for (const s of sites) for (const k of ['getFunction', 'getThis']) if (typeof s[k]?.() === 'function') got++;
+            return '';
+        };
+        host(() => { new Error().stack; try { null.x } catch (e) { e.stack } });
+        got";
+    assert_eq!(eval(&*cx, source).unwrap(), 0.into());
+}
+
+fn slow_builtins(engine: &dyn Engine) {
+    for source in [
+        "const a = new Uint8Array(3e7); for (;;) a.fill(1)",
+        "const a = new Float64Array(3e6); for (;;) a.indexOf(5)",
+        "const s = 'ab'.repeat(1e6); for (;;) s.split('')",
+    ] {
+        let cx = context(engine);
+        let start = Instant::now();
+        cx.interrupter().set_deadline(Some(start + Duration::from_millis(100)));
+        assert_eq!(eval(&*cx, source), Err(Failure::Terminated(Termination::Deadline)), "{source}");
+        println!("       {:?} past the deadline: {source}", start.elapsed() - Duration::from_millis(100));
+    }
 }
 
 fn stopped(cx: &dyn EngineContext, reason: Termination) {

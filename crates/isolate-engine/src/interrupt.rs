@@ -100,17 +100,21 @@ impl Interrupter {
 
     /// For backends: whether to stop, now that the clocks have been read. To be called on the owner thread.
     pub fn poll(&self) -> Option<Termination> {
-        if let Some(reason) = self.stopped() {
+        if let Some(reason) = self.poll_wall() {
             return Some(reason);
         }
+        let cpu = self.0.cpu.load(Ordering::Relaxed);
+        if cpu != NEVER && nanos(thread_cpu_time()) >= cpu {
+            self.terminate(Termination::Cpu);
+        }
+        self.stopped()
+    }
+
+    /// For watchdogs, from any thread: whether to stop, now that the wall clock has been read.
+    pub fn poll_wall(&self) -> Option<Termination> {
         let deadline = self.0.deadline.load(Ordering::Relaxed);
         if deadline != NEVER && nanos(self.0.anchor.elapsed()) >= deadline {
             self.terminate(Termination::Deadline);
-        } else {
-            let cpu = self.0.cpu.load(Ordering::Relaxed);
-            if cpu != NEVER && nanos(thread_cpu_time()) >= cpu {
-                self.terminate(Termination::Cpu);
-            }
         }
         self.stopped()
     }

@@ -3,6 +3,7 @@
 
 mod options;
 mod owner;
+mod pool;
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,7 +33,8 @@ pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};
 
 use owner::{Command, Reply, disposed};
 
-/// Makes a runtime: a context with all APIs set up, on a thread of its own.
+/// Makes a runtime: a context with all APIs set up, on a thread of its own. (The thread of a runtime that ended may
+/// serve a new one; nothing of the old one is left on it.)
 ///
 /// # Errors
 /// If the limits leave no room for it, no engine is compiled in, or a setup step fails.
@@ -41,10 +43,7 @@ pub async fn create_runtime(options: RuntimeOptions) -> Result<Runtime, Error> {
     let (ready, made) = oneshot::channel();
     // The guest's stack, and as much again for host functions and for the engine's own native recursion.
     let stack = options.limits.stack * 2 + (512 << 10);
-    std::thread::Builder::new()
-        .name("isolate".into())
-        .stack_size(stack)
-        .spawn(move || owner::run(options, receiver, ready))
+    pool::spawn(stack, move || owner::run(options, receiver, ready))
         .map_err(|e| Error::new(ErrorKind::Engine, format!("the runtime's thread could not be started: {e}")))?;
     let interrupter = made.await.map_err(|_| disposed())??;
     Ok(Runtime(Arc::new(Shared { commands, interrupter, disposed: AtomicBool::new(false) })))

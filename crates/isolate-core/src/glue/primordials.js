@@ -4,10 +4,6 @@
 // Fills the object that all glue of a context shares, or makes one.
 (function (host, shared) {
   'use strict';
-  const get = (owner, key) => {
-    const descriptor = Object.getOwnPropertyDescriptor(owner, key);
-    return descriptor === undefined ? undefined : descriptor.get;
-  };
   const TypedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype);
   const call = Function.prototype.call;
   const primordials = shared === undefined ? { __proto__: null } : shared;
@@ -28,7 +24,6 @@
   primordials.WeakMapPrototypeSet = WeakMap.prototype.set;
   primordials.FinalizationRegistry = FinalizationRegistry;
   primordials.FinalizationRegistryPrototypeRegister = FinalizationRegistry.prototype.register;
-  primordials.AsyncIteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf((async function* () {}).prototype));
   primordials.ReflectConstruct = Reflect.construct;
   primordials.StringPrototypeToUpperCase = String.prototype.toUpperCase;
   primordials.Uint8Array = Uint8Array;
@@ -68,27 +63,27 @@
   primordials.MapPrototypeGet = Map.prototype.get;
   primordials.MapPrototypeSet = Map.prototype.set;
   primordials.MapPrototypeForEach = Map.prototype.forEach;
-  primordials.MapPrototypeGetSize = get(Map.prototype, 'size');
+  primordials.MapPrototypeGetSize = Map.prototype.__lookupGetter__('size');
   primordials.SetPrototypeForEach = Set.prototype.forEach;
-  primordials.SetPrototypeGetSize = get(Set.prototype, 'size');
+  primordials.SetPrototypeGetSize = Set.prototype.__lookupGetter__('size');
 
-  primordials.TypedArrayPrototypeGetLength = get(TypedArrayPrototype, 'length');
-  primordials.TypedArrayPrototypeGetByteOffset = get(TypedArrayPrototype, 'byteOffset');
-  primordials.TypedArrayPrototypeGetBuffer = get(TypedArrayPrototype, 'buffer');
-  primordials.DataViewPrototypeGetByteLength = get(DataView.prototype, 'byteLength');
-  primordials.DataViewPrototypeGetByteOffset = get(DataView.prototype, 'byteOffset');
-  primordials.DataViewPrototypeGetBuffer = get(DataView.prototype, 'buffer');
+  primordials.TypedArrayPrototypeGetLength = TypedArrayPrototype.__lookupGetter__('length');
+  primordials.TypedArrayPrototypeGetByteOffset = TypedArrayPrototype.__lookupGetter__('byteOffset');
+  primordials.TypedArrayPrototypeGetBuffer = TypedArrayPrototype.__lookupGetter__('buffer');
+  primordials.DataViewPrototypeGetByteLength = DataView.prototype.__lookupGetter__('byteLength');
+  primordials.DataViewPrototypeGetByteOffset = DataView.prototype.__lookupGetter__('byteOffset');
+  primordials.DataViewPrototypeGetBuffer = DataView.prototype.__lookupGetter__('buffer');
 
   primordials.RegExpPrototypeExec = RegExp.prototype.exec;
-  primordials.RegExpPrototypeGetSource = get(RegExp.prototype, 'source');
-  primordials.RegExpPrototypeGetHasIndices = get(RegExp.prototype, 'hasIndices');
-  primordials.RegExpPrototypeGetGlobal = get(RegExp.prototype, 'global');
-  primordials.RegExpPrototypeGetIgnoreCase = get(RegExp.prototype, 'ignoreCase');
-  primordials.RegExpPrototypeGetMultiline = get(RegExp.prototype, 'multiline');
-  primordials.RegExpPrototypeGetDotAll = get(RegExp.prototype, 'dotAll');
-  primordials.RegExpPrototypeGetUnicode = get(RegExp.prototype, 'unicode');
-  primordials.RegExpPrototypeGetUnicodeSets = get(RegExp.prototype, 'unicodeSets');
-  primordials.RegExpPrototypeGetSticky = get(RegExp.prototype, 'sticky');
+  primordials.RegExpPrototypeGetSource = RegExp.prototype.__lookupGetter__('source');
+  primordials.RegExpPrototypeGetHasIndices = RegExp.prototype.__lookupGetter__('hasIndices');
+  primordials.RegExpPrototypeGetGlobal = RegExp.prototype.__lookupGetter__('global');
+  primordials.RegExpPrototypeGetIgnoreCase = RegExp.prototype.__lookupGetter__('ignoreCase');
+  primordials.RegExpPrototypeGetMultiline = RegExp.prototype.__lookupGetter__('multiline');
+  primordials.RegExpPrototypeGetDotAll = RegExp.prototype.__lookupGetter__('dotAll');
+  primordials.RegExpPrototypeGetUnicode = RegExp.prototype.__lookupGetter__('unicode');
+  primordials.RegExpPrototypeGetUnicodeSets = RegExp.prototype.__lookupGetter__('unicodeSets');
+  primordials.RegExpPrototypeGetSticky = RegExp.prototype.__lookupGetter__('sticky');
 
   // Without shared object the caller wants the one made here.
   return shared === undefined ? primordials : undefined;

@@ -1,0 +1,25 @@
+// Functions of the host that return async iterators.
+(function (host, p) {
+  'use strict';
+  const { ReflectApply, hidden, defineGlobal, ObjectGetPrototypeOf } = p;
+  const AsyncIteratorPrototype = ObjectGetPrototypeOf(ObjectGetPrototypeOf((async function* () {}).prototype));
+
+  // A function whose result, a pair of host functions, is seen as an async iterator.
+  return (path, open) => {
+    const name = path[path.length - 1];
+    const f = { [name](...args) {
+      const { next, close } = ReflectApply(open, undefined, args);
+      const iterator = { __proto__: AsyncIteratorPrototype };
+      hidden(iterator, 'next', async function next_() {
+        const step = await next();
+        return step === undefined ? { value: undefined, done: true } : { value: step.value, done: false };
+      });
+      hidden(iterator, 'return', async function return_(value) {
+        close();
+        return { value, done: true };
+      });
+      return iterator;
+    } }[name];
+    defineGlobal(path, f);
+  };
+})

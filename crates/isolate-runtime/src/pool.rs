@@ -1,0 +1,79 @@
+//! Threads for runtimes. A thread that lost its runtime waits a while for the next one: starting a thread, and
+//! touching its stack and its allocator for the first time, costs about as much as making a context.
+
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// How many threads wait at most.
+const MOST: usize = 16;
+/// How long one waits.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+struct Waiting {
+    id: u64,
+    stack: usize,
+    jobs: Sender<Job>,
+}
+
+struct Pool {
+    waiting: Vec<Waiting>,
+    next: u64,
+}
+
+static POOL: Mutex<Pool> = Mutex::new(Pool { waiting: Vec::new(), next: 0 });
+
+fn pool() -> std::sync::MutexGuard<'static, Pool> {
+    POOL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a job on a thread with at least so much stack.
+pub(crate) fn spawn(stack: usize, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let mut job: Job = Box::new(job);
+    loop {
+        let idle = {
+            let mut pool = pool();
+            let at = pool.waiting.iter().rposition(|w| w.stack >= stack);
+            at.map(|at| pool.waiting.remove(at))
+        };
+        let Some(idle) = idle else { break };
+        match idle.jobs.send(job) {
+            Ok(()) => return Ok(()),
+            Err(back) => job = back.0,
+        }
+    }
+    std::thread::Builder::new().name("isolate".into()).stack_size(stack).spawn(move || {
+        job();
+        while let Some(job) = wait(stack) {
+            job();
+        }
+    })?;
+    Ok(())
+}
+
+/// Waits for the next job, if this thread is wanted.
+fn wait(stack: usize) -> Option<Job> {
+    let (jobs, receiver): (Sender<Job>, Receiver<Job>) = channel();
+    let id = {
+        let mut pool = pool();
+        if pool.waiting.len() >= MOST {
+            return None;
+        }
+        let id = pool.next;
+        pool.next += 1;
+        pool.waiting.push(Waiting { id, stack, jobs });
+        id
+    };
+    match receiver.recv_timeout(PATIENCE) {
+        Ok(job) => Some(job),
+        Err(RecvTimeoutError::Disconnected) => None,
+        Err(RecvTimeoutError::Timeout) => {
+            pool().waiting.retain(|w| w.id != id);
+            // A job may have been sent before that.
+            receiver.try_recv().ok()
+        }
+    }
+}
