@@ -146,11 +146,5 @@
     enumerable: false,
     configurable: true,
   });
-  ObjectDefineProperty(primordials.globalThis, 'console', {
-    __proto__: null,
-    value: console,
-    writable: true,
-    enumerable: false,
-    configurable: true,
-  });
+  primordials.loaded = { console };
 })

@@ -349,7 +349,11 @@ pub fn setup_console(context: &Context, options: ConsoleOptions) -> Result<Conso
     let state: Rc<State> = context.state();
     *state.hooks.borrow_mut() = Rc::new(options.hooks);
     if !state.ready.replace(true) {
-        install(context, &state)?;
+        let state = Rc::downgrade(&state);
+        context.define_lazy_globals(&["console"], false, move |context| match state.upgrade() {
+            Some(state) => install(context, &state),
+            None => Ok(()),
+        })?;
     }
     Ok(ConsoleHandle { state })
 }

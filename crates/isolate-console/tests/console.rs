@@ -156,7 +156,7 @@ engine_test!(
     fn the_object_is_as_the_standard_says(engine) {
         let ctx = create_test_context(engine);
         let (_, events) = set_up(&ctx);
-        let code = "const d = Object.getOwnPropertyDescriptor(globalThis, 'console'), { log } = console;
+        let code = "const { log } = console, d = Object.getOwnPropertyDescriptor(globalThis, 'console');
             log('detached');
             [d.enumerable, d.writable, d.configurable, Object.prototype.toString.call(console), Object.keys(console).length,
              Object.getPrototypeOf(Object.getPrototypeOf(console)) === Object.prototype,

@@ -219,6 +219,7 @@ struct Call {
 
 pub(crate) struct CoreGlue {
     pub(crate) define_global: Function,
+    define_lazy: Function,
     pub(crate) set_up: Function,
     define_stream: OnceCell<Function>,
     define_class: OnceCell<Function>,
@@ -309,6 +310,7 @@ impl Context {
         this.0.engine.set_error_factory(&function("makeError")?)?;
         let _ = this.0.glue.set(CoreGlue {
             define_global: function("defineGlobal")?,
+            define_lazy: function("defineLazy")?,
             set_up: function("setUp")?,
             define_stream: OnceCell::new(),
             define_class: OnceCell::new(),
@@ -454,6 +456,27 @@ impl Context {
     /// If the glue threw, or the context is stopped.
     pub fn install(&self, glue: &'static Glue, functions: Vec<HostFunction>) -> Result<Value, Error> {
         Ok(self.run(|engine| engine.install(glue, functions))?)
+    }
+
+    /// Defines globals whose glue is instantiated when the guest first touches one of them. The glue leaves their
+    /// values, by name, in `shared.loaded`.
+    ///
+    /// Until it is touched such a global is an accessor property, which is all that the guest could tell.
+    ///
+    /// # Errors
+    /// If the context is stopped.
+    pub fn define_lazy_globals(
+        &self,
+        names: &[&str],
+        enumerable: bool,
+        load: impl Fn(&Context) -> Result<(), Error> + 'static,
+    ) -> Result<(), Error> {
+        let load = self.function("__load", move |context: Context| load(&context));
+        let load = self.run(|engine| engine.new_function(load))?;
+        let names = Value::List(names.iter().map(|n| Value::from(*n)).collect());
+        let define = self.glue()?.define_lazy.clone();
+        self.run(|engine| engine.call(&define, vec![names, enumerable.into(), load.into()]))?;
+        Ok(())
     }
 
     /// Runs guest code under the deadlines that hold now.

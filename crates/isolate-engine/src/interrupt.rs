@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use crate::Termination;
 
 const NEVER: u64 = u64::MAX;
+const MOST_WAKERS: usize = 16;
 
 struct Inner {
     stop: AtomicU8,
@@ -133,6 +134,10 @@ impl Interrupter {
         {
             let mut wakers = self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner);
             if !wakers.iter().any(|w| w.will_wake(cx.waker())) {
+                // Tasks come and go without a word. The oldest is woken to make room: if it still waits, it comes back.
+                if wakers.len() >= MOST_WAKERS {
+                    wakers.remove(0).wake();
+                }
                 wakers.push(cx.waker().clone());
             }
         }

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{self, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use isolate_console::{ConsoleHandle, setup_console};
 use isolate_core::{
@@ -45,6 +45,9 @@ pub(crate) fn disposed() -> Error {
     Error::new(ErrorKind::Disposed, "the runtime was disposed of")
 }
 
+/// How long the thread looks for another command, giving way to other threads, before it goes to sleep.
+const LINGER: Duration = Duration::from_micros(50);
+
 /// An evaluation whose promise is awaited.
 struct Waiting {
     evaluation: Evaluation,
@@ -58,6 +61,7 @@ struct Owner {
     commands: UnboundedReceiver<Command>,
     waiting: Vec<Waiting>,
     until_idle: Vec<Reply<()>>,
+    last_command: Instant,
 }
 
 /// Runs on the owner thread, from the making of the context to its end.
@@ -77,7 +81,8 @@ pub(crate) fn run(
         }
     };
     let _ = ready.send(Ok(context.interrupter()));
-    let mut owner = Owner { context, handles, commands, waiting: Vec::new(), until_idle: Vec::new() };
+    let last_command = Instant::now();
+    let mut owner = Owner { context, handles, commands, waiting: Vec::new(), until_idle: Vec::new(), last_command };
     let reply = tokio.block_on(poll_fn(|cx| owner.poll(cx)));
     owner.end();
     if let Some(reply) = reply {
@@ -124,11 +129,17 @@ impl Owner {
             };
             let turn = self.context.poll_turn(cx);
             self.settle(cx);
-            if !command && turn != Poll::Ready(Turn::Progress) {
+            if command {
+                self.last_command = Instant::now();
+            } else if turn != Poll::Ready(Turn::Progress) {
                 if turn == Poll::Ready(Turn::Idle) {
                     self.idle();
                 }
-                return Poll::Pending;
+                // Who was just answered often has more to ask, and waking a thread takes longer than this.
+                if self.last_command.elapsed() >= LINGER {
+                    return Poll::Pending;
+                }
+                std::thread::yield_now();
             }
         }
     }

@@ -25,6 +25,7 @@ pub struct TimersOptions {}
 
 #[derive(Default)]
 struct State {
+    ready: Cell<bool>,
     glue: OnceCell<(Function, Function)>,
     disposed: Cell<bool>,
 }
@@ -49,26 +50,32 @@ impl std::fmt::Debug for TimersHandle {
 pub fn setup_timers(context: &Context, _options: TimersOptions) -> Result<TimersHandle, Error> {
     let state: Rc<State> = context.state();
     let handle = TimersHandle { context: context.clone(), state: state.clone() };
-    if state.glue.get().is_some() {
-        return Ok(handle);
-    }
-    let register = {
+    if !state.ready.replace(true) {
+        const NAMES: [&str; 4] = ["setTimeout", "setInterval", "clearTimeout", "clearInterval"];
         let state = Rc::downgrade(&state);
-        context.function("__timers_register", move |ctx: Context, delay: f64, repeat: bool| {
-            let state = state.upgrade().filter(|s| !s.disposed.get());
-            let Some((state, (execute, _))) = state.as_ref().and_then(|s| Some((s, s.glue.get()?))) else {
-                return Err(HostError::dom(DomExceptionName::InvalidStateError, "the timers were disposed of"));
-            };
-            let _ = state;
-            let execute = execute.clone();
-            let delay = Duration::from_millis(delay.max(0.0) as u64);
-            ctx.add_timer(
-                delay,
-                repeat.then_some(delay),
-                Rc::new(move |ctx, id| ctx.call(&execute, vec![id.into()]).map(|_| ()).map_err(Into::into)),
-            )
-        })
-    };
+        context.define_lazy_globals(&NAMES, true, move |context| match state.upgrade() {
+            Some(state) => install(context, &state),
+            None => Ok(()),
+        })?;
+    }
+    Ok(handle)
+}
+
+fn install(context: &Context, state: &Rc<State>) -> Result<(), Error> {
+    let weak = Rc::downgrade(state);
+    let register = context.function("__timers_register", move |ctx: Context, delay: f64, repeat: bool| {
+        let state = weak.upgrade().filter(|s| !s.disposed.get());
+        let Some((execute, _)) = state.as_ref().and_then(|s| s.glue.get()) else {
+            return Err(HostError::dom(DomExceptionName::InvalidStateError, "the timers were disposed of"));
+        };
+        let execute = execute.clone();
+        let delay = Duration::from_millis(delay.max(0.0) as u64);
+        ctx.add_timer(
+            delay,
+            repeat.then_some(delay),
+            Rc::new(move |ctx, id| ctx.call(&execute, vec![id.into()]).map(|_| ()).map_err(Into::into)),
+        )
+    });
     let clear = context.function("__timers_clear", |ctx: Context, id: u32| ctx.remove_timer(id).then_some(true));
     let exports = context.install(&GLUE, vec![register, clear])?;
     let function = |name: &str| match exports.get(name) {
@@ -76,7 +83,7 @@ pub fn setup_timers(context: &Context, _options: TimersOptions) -> Result<Timers
         _ => Err(Error::new(ErrorKind::Engine, "the timers' glue is not whole")),
     };
     let _ = state.glue.set((function("execute")?, function("clear")?));
-    Ok(handle)
+    Ok(())
 }
 
 impl TimersHandle {

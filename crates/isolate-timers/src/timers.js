@@ -11,7 +11,9 @@
   const start = (handler, delay, args, repeat) => {
     if (typeof handler !== 'function') handler = p.ToString(handler);
     const id = host.__timers_register(delay | 0, repeat);
-    call(MapPrototypeSet, entries, id, { handler, args, repeat });
+    // Most timers are functions without arguments that fire once: those need no entry of their own.
+    const plain = !repeat && args.length === 0 && typeof handler === 'function';
+    call(MapPrototypeSet, entries, id, plain ? handler : { handler, args, repeat });
     return id;
   };
   const stop = (id) => {
@@ -35,21 +37,22 @@
     throw new p.TypeError(name + ' requires at least 1 argument, but only 0 were passed');
   };
 
-  const define = (name, length) => {
-    ObjectDefineProperty(api[name], 'length', { __proto__: null, value: length });
-    ObjectDefineProperty(globalThis, name, {
-      __proto__: null, value: api[name], writable: true, enumerable: true, configurable: true,
-    });
-  };
-  define('setTimeout', 1);
-  define('setInterval', 1);
-  define('clearTimeout', 0);
-  define('clearInterval', 0);
+  const setLength = (f, value) => ObjectDefineProperty(f, 'length', { __proto__: null, value });
+  setLength(api.setTimeout, 1);
+  setLength(api.setInterval, 1);
+  setLength(api.clearTimeout, 0);
+  setLength(api.clearInterval, 0);
+  p.loaded = api;
 
   return {
     execute(id) {
       const entry = call(MapPrototypeGet, entries, id);
       if (entry === undefined) return;
+      if (typeof entry === 'function') {
+        call(MapPrototypeDelete, entries, id);
+        call(entry, globalThis);
+        return;
+      }
       if (!entry.repeat) call(MapPrototypeDelete, entries, id);
       const { handler } = entry;
       if (typeof handler === 'string') indirectEval(handler);

@@ -10,13 +10,16 @@
   const accessor = (object, key, get, set, enumerable) =>
     ObjectDefineProperty(object, key, { __proto__: null, get, set, enumerable, configurable: true });
 
+  const lazy = { __proto__: null };
+
   // Defines a value at a dotted path below the global object; objects on the way are made where there is none.
   const defineGlobal = (path, value) => {
     let owner = globalThis;
     for (let i = 0; i < path.length - 1; i++) {
       const key = path[i];
       const own = p.ObjectGetOwnPropertyDescriptor(owner, key);
-      const next = own === undefined ? undefined : own.value;
+      const isLazy = own !== undefined && own.get !== undefined && own.get === lazy[key];
+      const next = own === undefined ? undefined : isLazy && owner === globalThis ? globalThis[key] : own.value;
       if ((typeof next === 'object' && next !== null) || typeof next === 'function') {
         owner = next;
       } else {
@@ -31,19 +34,35 @@
     if (owner !== globalThis) ObjectDefineProperty(owner, key, { __proto__: null, enumerable: true });
   };
 
-  // A global that costs nothing until it is touched: an accessor that turns itself into the plain property.
-  const defineLazy = (key, make) => {
-    const settle = (value) => hidden(globalThis, key, value);
-    accessor(globalThis, key, () => { const value = make(); settle(value); return value; }, settle, false);
+  // Globals that cost nothing until one of them is touched: each is an accessor that turns itself into the plain
+  // property. load() instantiates the glue, which leaves the values in p.loaded.
+  const defineLazy = (names, enumerable, load) => {
+    let values;
+    for (let i = 0; i < names.length; i++) {
+      const key = names[i];
+      const settle = (value) =>
+        ObjectDefineProperty(globalThis, key, { __proto__: null, value, writable: true, enumerable, configurable: true });
+      const get = () => {
+        if (values === undefined) {
+          load();
+          values = p.loaded;
+          p.loaded = undefined;
+        }
+        settle(values[key]);
+        return values[key];
+      };
+      lazy[key] = get;
+      accessor(globalThis, key, get, settle, enumerable);
+    }
   };
   let DOMException;
   const getDOMException = () => (DOMException ??= host.__DOMException_load());
   const makeError = (name, message) => new (getDOMException())(message, name);
-  const setUp = () => defineLazy('DOMException', getDOMException);
+  const setUp = () => defineLazy(['DOMException'], false, () => { p.loaded = { DOMException: getDOMException() }; });
 
   p.hidden = hidden;
   p.accessor = accessor;
   p.defineGlobal = defineGlobal;
   p.getDOMException = getDOMException;
-  return { defineGlobal, setUp, makeError };
+  return { defineGlobal, defineLazy, setUp, makeError };
 })

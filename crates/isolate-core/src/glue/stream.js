@@ -10,14 +10,18 @@
     const f = { [name](...args) {
       const { next, close } = ReflectApply(open, undefined, args);
       const iterator = { __proto__: AsyncIteratorPrototype };
-      hidden(iterator, 'next', async function next_() {
-        const step = await next();
-        return step === undefined ? { value: undefined, done: true } : { value: step.value, done: false };
-      });
-      hidden(iterator, 'return', async function return_(value) {
-        close();
-        return { value, done: true };
-      });
+      const methods = {
+        async next() {
+          const step = await next();
+          return step === undefined ? { value: undefined, done: true } : { value: step.value, done: false };
+        },
+        async return(value) {
+          close();
+          return { value, done: true };
+        },
+      };
+      hidden(iterator, 'next', methods.next);
+      hidden(iterator, 'return', methods.return);
       return iterator;
     } }[name];
     defineGlobal(path, f);
