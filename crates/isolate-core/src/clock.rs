@@ -101,7 +101,7 @@ impl Timers {
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
         let at = self.now().saturating_add(clamped(delay, level));
-        self.insert(id, at, every, level + 1, callback);
+        self.insert(id, at, every, level.saturating_add(1), callback);
         id
     }
 
@@ -158,9 +158,9 @@ impl Timers {
         self.now = self.now.max(to);
     }
 
-    /// The moment at which the real clock shows `at`.
-    pub(crate) fn instant(&self, at: Duration) -> Instant {
-        self.start + at
+    /// The moment at which the real clock shows `at`; none if it never will.
+    pub(crate) fn instant(&self, at: Duration) -> Option<Instant> {
+        self.start.checked_add(at)
     }
 }
 

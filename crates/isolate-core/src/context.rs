@@ -712,8 +712,7 @@ impl Context {
         let clock = inner.timers.borrow().clock();
         let mut wake = inner.calls.borrow().iter().filter_map(|(_, c)| c.deadline).min();
         if let (Clock::Real, Some(at)) = (clock, next) {
-            let at = inner.timers.borrow().instant(at);
-            wake = Some(wake.map_or(at, |w| w.min(at)));
+            wake = inner.timers.borrow().instant(at).into_iter().chain(wake).min();
         }
         if let Some(at) = wake
             && self.poll_sleep(at, cx).is_ready()
