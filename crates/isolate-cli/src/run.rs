@@ -125,11 +125,21 @@ async fn run(files: &[PathBuf], options: &Options) -> Result<(), Failure> {
         runtime.run_until_idle().await
     })
     .await;
+    finish(&runtime, &first, result, options, &sources).await
+}
+
+async fn finish(
+    runtime: &Runtime,
+    first: &First,
+    result: Result<(), Error>,
+    options: &Options,
+    sources: &[(String, String)],
+) -> Result<(), Failure> {
     runtime.dispose().await;
-    if let Some(uncaught) = first.take() {
-        return Err(Failure::uncaught(&uncaught.exception, &sources));
+    match first.take() {
+        Some(uncaught) => Err(Failure::uncaught(&uncaught.exception, sources)),
+        None => result.map_err(|e| Failure::from_error(&e, options, sources)),
     }
-    result.map_err(|e| Failure::from_error(&e, options, &sources))
 }
 
 async fn run_file(runtime: &Runtime, name: &str, source: &str) -> Result<(), Error> {
@@ -168,9 +178,5 @@ async fn eval(code: &str, options: &Options) -> Result<(), Failure> {
         runtime.run_until_idle().await
     })
     .await;
-    runtime.dispose().await;
-    if let Some(uncaught) = first.take() {
-        return Err(Failure::uncaught(&uncaught.exception, &sources));
-    }
-    result.map_err(|e| Failure::from_error(&e, options, &sources))
+    finish(&runtime, &first, result, options, &sources).await
 }

@@ -15,8 +15,8 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use isolate_engine::{
     Charge, Completion, DomExceptionName, Engine, EngineContext, Exception, Failure, Function, Glue, HostError,
-    HostFunction, Interrupter, Limits, MemoryUsage, ModuleLoader, Object, Promise, PromiseState, Script, Termination,
-    Value, thread_cpu_time,
+    HostFunction, Interrupter, Limits, MemoryUsage, ModuleLoader, Object, Promise, Script, Termination, Value,
+    thread_cpu_time,
 };
 use serde::de::DeserializeOwned;
 use slab::Slab;
@@ -25,165 +25,8 @@ use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Due, TimerCallback, TimerId, Timers};
-use crate::{CoreHandle, Error, ErrorKind, from_value};
-
-/// How a context is made. Every field has a default.
-#[derive(Clone, Default)]
-#[non_exhaustive]
-pub struct ContextOptions {
-    /// What the guest may use. Default: [`Limits::default`].
-    pub limits: Limits,
-    /// What time means to the guest. Default: [`Clock::Virtual`].
-    pub clock: Clock,
-    /// Where host futures find Tokio's timers and I/O. Default: a runtime with one worker thread that this library
-    /// starts on first use and shares between all contexts, so that a context works the same inside and outside of
-    /// an async program.
-    pub tokio: Option<Handle>,
-}
-
-impl ContextOptions {
-    /// The defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets [`limits`](Self::limits).
-    #[must_use]
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Sets [`clock`](Self::clock).
-    #[must_use]
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Sets [`tokio`](Self::tokio).
-    #[must_use]
-    pub fn tokio(mut self, handle: Handle) -> Self {
-        self.tokio = Some(handle);
-        self
-    }
-}
-
-/// How one evaluation or call is run.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct EvalOptions {
-    /// The name that stack traces show. Default: `<eval>`.
-    pub filename: String,
-    /// Whether the source is a module; its value is `undefined`. Default: a classic script.
-    pub module: bool,
-    /// Wall-clock time for this evaluation, awaiting included, instead of [`Limits::wall_time`]. When it passes the
-    /// context is stopped.
-    pub deadline: Option<Duration>,
-    /// Processor time that the context may use while this evaluation is under way. Default: no limit of its own.
-    pub cpu_time: Option<Duration>,
-    /// When this is cancelled the context is stopped.
-    pub cancellation: Option<CancellationToken>,
-    /// Gives [`ErrorKind::NeverSettles`] as soon as the awaited promise cannot settle because nothing is left that
-    /// could run. Default: wait, since another evaluation may settle it.
-    pub fail_when_idle: bool,
-    /// Whether a script that does not parse without it may use `await` at its top level. Default: yes.
-    pub top_level_await: bool,
-    /// Whether a script's completion value is dropped: the result is `undefined`, and a promise is not awaited.
-    /// Default: no.
-    pub discard: bool,
-}
-
-impl Default for EvalOptions {
-    fn default() -> Self {
-        Self {
-            filename: "<eval>".into(),
-            module: false,
-            deadline: None,
-            cpu_time: None,
-            cancellation: None,
-            fail_when_idle: false,
-            top_level_await: true,
-            discard: false,
-        }
-    }
-}
-
-impl From<()> for EvalOptions {
-    fn from((): ()) -> Self {
-        Self::default()
-    }
-}
-
-impl From<&str> for EvalOptions {
-    /// The defaults, with a filename.
-    fn from(filename: &str) -> Self {
-        Self::default().filename(filename)
-    }
-}
-
-impl EvalOptions {
-    /// The defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets [`filename`](Self::filename).
-    #[must_use]
-    pub fn filename(mut self, name: impl Into<String>) -> Self {
-        self.filename = name.into();
-        self
-    }
-
-    /// Takes the source as a module.
-    #[must_use]
-    pub fn module(mut self) -> Self {
-        self.module = true;
-        self
-    }
-
-    /// Sets [`deadline`](Self::deadline).
-    #[must_use]
-    pub fn deadline(mut self, time: Duration) -> Self {
-        self.deadline = Some(time);
-        self
-    }
-
-    /// Sets [`cpu_time`](Self::cpu_time).
-    #[must_use]
-    pub fn cpu_time(mut self, time: Duration) -> Self {
-        self.cpu_time = Some(time);
-        self
-    }
-
-    /// Sets [`cancellation`](Self::cancellation).
-    #[must_use]
-    pub fn cancellation(mut self, token: CancellationToken) -> Self {
-        self.cancellation = Some(token);
-        self
-    }
-
-    /// Sets [`top_level_await`](Self::top_level_await).
-    #[must_use]
-    pub fn top_level_await(mut self, allowed: bool) -> Self {
-        self.top_level_await = allowed;
-        self
-    }
-
-    /// Sets [`discard`](Self::discard).
-    #[must_use]
-    pub fn discard(mut self) -> Self {
-        self.discard = true;
-        self
-    }
-
-    /// Sets [`fail_when_idle`](Self::fail_when_idle).
-    #[must_use]
-    pub fn fail_when_idle(mut self) -> Self {
-        self.fail_when_idle = true;
-        self
-    }
-}
+use crate::evaluation::{Evaluation, Under};
+use crate::{ContextOptions, CoreHandle, Error, ErrorKind, EvalOptions, from_value};
 
 /// An error that no guest code and no awaiting host took.
 #[derive(Clone, Debug)]
@@ -524,6 +367,11 @@ impl Context {
         Under { context: self.clone(), key }
     }
 
+    /// An evaluation or call is over.
+    pub(crate) fn end(&self, key: usize) {
+        self.0.calls.borrow_mut().try_remove(key);
+    }
+
     /// Runs a script and the microtasks after it, and gives its completion value; a promise is not awaited.
     ///
     /// # Errors
@@ -556,7 +404,9 @@ impl Context {
                 }
                 match self.poll_turn(cx) {
                     Poll::Ready(Turn::Progress) => {}
-                    Poll::Ready(Turn::Idle) if options.fail_when_idle => return Poll::Ready(Err(never_settles())),
+                    Poll::Ready(Turn::Idle) if options.fail_when_idle => {
+                        return Poll::Ready(Err(Evaluation::never_settles()));
+                    }
                     _ => return Poll::Pending,
                 }
             }
@@ -958,10 +808,6 @@ impl Inner {
     }
 }
 
-pub(crate) fn never_settles() -> Error {
-    Error::new(ErrorKind::NeverSettles, "the result is a promise that can never settle: nothing is left to run")
-}
-
 /// What [`Context::poll_turn`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
@@ -969,74 +815,6 @@ pub enum Turn {
     Progress,
     /// Nothing can run until the host does something, or the context is stopped.
     Idle,
-}
-
-/// Holds the deadline of an evaluation while it is under way.
-pub(crate) struct Under {
-    context: Context,
-    key: usize,
-}
-
-impl Drop for Under {
-    fn drop(&mut self) {
-        self.context.0.calls.borrow_mut().try_remove(self.key);
-    }
-}
-
-/// An evaluation or call that was begun and whose promise, if it gave one, is awaited.
-pub struct Evaluation {
-    under: Under,
-    value: Value,
-    /// A module has no value.
-    discard: bool,
-    cancellation: Option<Pin<Box<tokio_util::sync::WaitForCancellationFutureOwned>>>,
-}
-
-impl fmt::Debug for Evaluation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Evaluation").field(&self.value).finish()
-    }
-}
-
-impl Evaluation {
-    /// The error for a promise that nothing can settle any more.
-    pub fn never_settles() -> Error {
-        never_settles()
-    }
-
-    fn new(under: Under, value: Value, discard: bool, cancellation: Option<CancellationToken>) -> Self {
-        let cancellation = cancellation.map(|token| Box::pin(token.cancelled_owned()));
-        if let Value::Promise(promise) = &value {
-            // From here on its rejection is handled: it is this evaluation's result.
-            let _ = under.context.engine().promise_state(promise);
-        }
-        Self { under, value, discard, cancellation }
-    }
-
-    /// The result, if it is there. Does not run the event loop.
-    pub fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<Value, Error>> {
-        let context = &self.under.context;
-        if let Some(token) = &mut self.cancellation
-            && token.as_mut().poll(cx).is_ready()
-        {
-            context.terminate(Termination::Cancelled);
-        }
-        if let Some(reason) = context.stopped() {
-            return Poll::Ready(Err(Failure::from(reason).into()));
-        }
-        let Value::Promise(promise) = &self.value else {
-            return Poll::Ready(Ok(self.value.take()));
-        };
-        match context.run(|engine| engine.promise_state(promise)) {
-            Ok(PromiseState::Pending) => Poll::Pending,
-            Ok(PromiseState::Fulfilled(_)) if self.discard => Poll::Ready(Ok(Value::Undefined)),
-            Ok(PromiseState::Fulfilled(v)) => Poll::Ready(Ok(v)),
-            Ok(PromiseState::Rejected(e)) => Poll::Ready(Err((*e).into())),
-            // A module's namespace, or what it resolved to, need not be able to cross.
-            Err(Failure::Threw(_)) if self.discard => Poll::Ready(Ok(Value::Undefined)),
-            Err(f) => Poll::Ready(Err(f.into())),
-        }
-    }
 }
 
 /// The Tokio runtime of contexts that were given none: it only turns timers and I/O; futures are polled by their

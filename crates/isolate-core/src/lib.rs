@@ -14,18 +14,22 @@ mod class;
 mod clock;
 mod context;
 mod error;
+mod evaluation;
 mod function;
 mod inspect;
 mod marshal;
+mod options;
 mod scope;
 mod setup;
 
 pub use class::{AsyncMethodFn, Class, Instance, IntoState, MethodFn};
 pub use clock::{Clock, TimerCallback, TimerId};
-pub use context::{Context, ContextOptions, EvalOptions, Evaluation, Turn, Uncaught, UncaughtKind};
+pub use context::{Context, Turn, Uncaught, UncaughtKind};
 pub use error::{Error, ErrorKind};
+pub use evaluation::Evaluation;
 pub use function::{Args, FromArg, FromValue, HostFn, IntoValue, Rest, Serde};
 pub use marshal::{from_value, to_value};
+pub use options::{ContextOptions, EvalOptions};
 pub use scope::Scope;
 pub use setup::{CoreHandle, setup_core};
 

@@ -4,7 +4,6 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -19,6 +18,9 @@ use slab::Slab;
 use smallvec::SmallVec;
 
 use crate::arena::{Arena, FUNCTIONS};
+use crate::callbacks::{
+    call_host, class_of, on_collect, on_interrupt, on_load, on_rejection, on_resolve, promise_state, proxy_details,
+};
 use crate::convert::{Refusal, class_names};
 use crate::poll;
 use crate::watchdog::Target;
@@ -35,10 +37,10 @@ enum Slot {
 }
 
 /// A host function that a guest function object stands for.
-struct Callable {
-    inner: *const Inner,
-    key: usize,
-    function: Rc<HostFunction>,
+pub(crate) struct Callable {
+    pub(crate) inner: *const Inner,
+    pub(crate) key: usize,
+    pub(crate) function: Rc<HostFunction>,
 }
 
 /// Bytes that the guest sees as an `ArrayBuffer` and that stay where the host allocated them.
@@ -92,27 +94,27 @@ static BUILTINS_GLUE: Glue = BUILTINS;
 pub(crate) struct Inner {
     pub(crate) rt: *mut qjs::JSRuntime,
     pub(crate) ctx: *mut qjs::JSContext,
-    arena: *mut Arena,
+    pub(crate) arena: *mut Arena,
     pub(crate) interrupter: Interrupter,
     pub(crate) account: MemoryAccount,
     pub(crate) limits: Limits,
     pub(crate) handles: HandleSource,
     slots: RefCell<Slab<Slot>>,
     /// Boxed, so that each stays where the engine's opaque pointer says.
-    functions: RefCell<Slab<Box<Callable>>>,
+    pub(crate) functions: RefCell<Slab<Box<Callable>>>,
     pub(crate) externals: RefCell<Slab<External>>,
     /// Unhandled rejections by promise, with the order in which they came.
-    rejections: RefCell<HashMap<*mut c_void, (u64, qjs::JSValue, qjs::JSValue)>>,
+    pub(crate) rejections: RefCell<HashMap<*mut c_void, (u64, qjs::JSValue, qjs::JSValue)>>,
     /// What microtasks threw that no promise took.
     uncaught: RefCell<Vec<Exception>>,
-    sequence: Cell<u64>,
+    pub(crate) sequence: Cell<u64>,
     depth: Cell<u32>,
     builtins: OnceCell<Builtins>,
     /// The two objects that all glue gets besides its host functions.
     shared: Cell<qjs::JSValue>,
     engine: Cell<qjs::JSValue>,
     error_factory: Cell<Option<qjs::JSValue>>,
-    loader: RefCell<Option<Rc<dyn ModuleLoader>>>,
+    pub(crate) loader: RefCell<Option<Rc<dyn ModuleLoader>>>,
     stack_limit: Cell<usize>,
     target: OnceCell<Arc<Target>>,
 }
@@ -317,7 +319,7 @@ impl QuickJsContext {
     ///
     /// # Safety
     /// `inner` points into a live `Rc<Inner>`, for as long as the result is used.
-    unsafe fn borrow(inner: *const Inner) -> ManuallyDrop<Self> {
+    pub(crate) unsafe fn borrow(inner: *const Inner) -> ManuallyDrop<Self> {
         // SAFETY: as above; the count is not touched since the result is never dropped.
         ManuallyDrop::new(Self { inner: unsafe { Rc::from_raw(inner) } })
     }
@@ -386,7 +388,7 @@ impl Inner {
         if unsafe { qjs::JS_IsException(v) } { Err(self.take_failure()) } else { Ok(v) }
     }
 
-    fn clear_exception(&self) {
+    pub(crate) fn clear_exception(&self) {
         // SAFETY: returns an owned value, or a marker that needs no freeing.
         unsafe { self.free(qjs::JS_GetException(self.ctx)) };
     }
@@ -844,7 +846,7 @@ impl EngineContext for QuickJsContext {
 }
 
 impl Inner {
-    fn handled(&self, promise: qjs::JSValue) {
+    pub(crate) fn handled(&self, promise: qjs::JSValue) {
         // SAFETY: a promise is an object, so its payload is a pointer, used only as a key.
         let key = unsafe { qjs::JS_VALUE_GET_PTR(promise) };
         let known = self.rejections.borrow_mut().remove(&key);
@@ -852,254 +854,5 @@ impl Inner {
             self.free(promise);
             self.free(reason);
         }
-    }
-}
-
-// What the engine calls. None of these may unwind, and all find their context through the opaque pointer, which is
-// valid for as long as the engine can call: it is set to the `Inner` that owns the engine.
-
-/// Host functions.
-unsafe extern "C" fn call_host(
-    ctx: *mut qjs::JSContext,
-    _this: qjs::JSValue,
-    argc: c_int,
-    argv: *mut qjs::JSValue,
-    _magic: c_int,
-    callable: *mut c_void,
-) -> qjs::JSValue {
-    // SAFETY: see above; the function object that is being called keeps the callable in its place.
-    let (inner, f) = unsafe {
-        let callable = &*callable.cast::<Callable>();
-        (&*callable.inner, callable.function.clone())
-    };
-    if inner.interrupter.stopped().is_some() {
-        return inner.throw_stop();
-    }
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        let mut args: SmallVec<[Value; 4]> = SmallVec::new();
-        for i in 0..usize::try_from(argc).unwrap_or(0) {
-            // SAFETY: the engine passes `argc` live values.
-            args.push(inner.to_host(unsafe { *argv.add(i) }, f.arguments)?);
-        }
-        // SAFETY: `inner` is alive during the call, since the engine that makes it is.
-        let context = unsafe { QuickJsContext::borrow(inner) };
-        let value = (f.callback)(&*context, &mut args).map_err(Refusal::Host)?;
-        if inner.interrupter.stopped().is_some() {
-            return Err(Refusal::Pending);
-        }
-        inner.to_guest(value, 0)
-    }));
-    if inner.interrupter.stopped().is_some() {
-        if let Ok(Ok(v)) = result {
-            inner.free(v);
-        }
-        inner.clear_exception();
-        return inner.throw_stop();
-    }
-    let result = result.unwrap_or_else(|_| Err(Refusal::Host(HostError::error("a host function panicked"))));
-    if !f.promise {
-        return match result {
-            Ok(v) => v,
-            Err(Refusal::Host(e)) => inner.throw_host_error(&e),
-            Err(Refusal::Pending) => qjs::JS_EXCEPTION,
-        };
-    }
-    let (rejected, v) = match result {
-        Ok(v) => (false, v),
-        Err(Refusal::Host(e)) => (true, inner.error_object(e.class().as_str(), e.message())),
-        // SAFETY: there is a pending exception, which becomes the reason.
-        Err(Refusal::Pending) => (true, unsafe { qjs::JS_GetException(ctx) }),
-    };
-    // SAFETY: live values; the promise takes its own reference.
-    unsafe {
-        if qjs::JS_IsException(v) {
-            return v;
-        }
-        let promise = qjs::JS_NewSettledPromise(ctx, rejected, v);
-        qjs::JS_FreeValue(ctx, v);
-        promise
-    }
-}
-
-/// Told when a function object of a host function is gone.
-unsafe extern "C" fn on_collect(callable: *mut c_void) {
-    // SAFETY: the callable is in its box until it is taken out here.
-    let (inner, key) = unsafe {
-        let callable = &*callable.cast::<Callable>();
-        (&*callable.inner, callable.key)
-    };
-    let gone = inner.functions.borrow_mut().try_remove(key);
-    drop(gone);
-}
-
-/// Asked now and then whether to go on.
-unsafe extern "C" fn on_interrupt(_: *mut qjs::JSRuntime, opaque: *mut c_void) -> c_int {
-    // SAFETY: see above.
-    let inner = unsafe { &*opaque.cast::<Inner>() };
-    if inner.interrupter.poll().is_none() {
-        return 0;
-    }
-    // SAFETY: the engine does not ask from inside an allocation.
-    unsafe { (*inner.arena).open_reserve() };
-    1
-}
-
-/// Told when a promise is rejected with no handler, and when it gets one after all.
-unsafe extern "C" fn on_rejection(
-    _ctx: *mut qjs::JSContext,
-    promise: qjs::JSValue,
-    reason: qjs::JSValue,
-    is_handled: bool,
-    opaque: *mut c_void,
-) {
-    // SAFETY: see above.
-    let inner = unsafe { &*opaque.cast::<Inner>() };
-    if is_handled {
-        return inner.handled(promise);
-    }
-    // SAFETY: a promise is an object, so its payload is a pointer, used only as a key.
-    let key = unsafe { qjs::JS_VALUE_GET_PTR(promise) };
-    let n = inner.sequence.get();
-    inner.sequence.set(n + 1);
-    let entry = (n, inner.dup(promise), inner.dup(reason));
-    inner.rejections.borrow_mut().insert(key, entry);
-}
-
-/// Copies a string for the engine, which frees it.
-fn engine_string(inner: &Inner, s: &str) -> *mut c_char {
-    // SAFETY: the length is the string's own; the engine adds the NUL.
-    unsafe { qjs::js_strndup(inner.ctx, s.as_ptr().cast(), s.len() as _) }
-}
-
-/// # Safety
-/// `p` is a NUL-terminated string or null.
-unsafe fn text(p: *const c_char) -> String {
-    if p.is_null() {
-        return String::new();
-    }
-    // SAFETY: as above.
-    unsafe { std::ffi::CStr::from_ptr(p) }.to_string_lossy().into_owned()
-}
-
-/// What an `import` specifier means.
-unsafe extern "C" fn on_resolve(
-    _ctx: *mut qjs::JSContext,
-    referrer: *const c_char,
-    specifier: *const c_char,
-    opaque: *mut c_void,
-) -> *mut c_char {
-    // SAFETY: see above, and the engine passes NUL-terminated strings.
-    let (inner, referrer, specifier) = unsafe { (&*opaque.cast::<Inner>(), text(referrer), text(specifier)) };
-    let resolved = with_loader(inner, &specifier, |loader| loader.resolve(&specifier, &referrer));
-    match resolved {
-        Ok(name) => engine_string(inner, &name),
-        Err(e) => {
-            inner.throw_host_error(&e);
-            ptr::null_mut()
-        }
-    }
-}
-
-/// The module of a resolved name.
-unsafe extern "C" fn on_load(
-    _ctx: *mut qjs::JSContext,
-    name: *const c_char,
-    opaque: *mut c_void,
-) -> *mut qjs::JSModuleDef {
-    // SAFETY: as in `on_resolve`.
-    let (inner, name) = unsafe { (&*opaque.cast::<Inner>(), text(name)) };
-    let source = match with_loader(inner, &name, |loader| loader.load(&name)) {
-        Ok(source) => source,
-        Err(e) => {
-            inner.throw_host_error(&e);
-            return ptr::null_mut();
-        }
-    };
-    let mut bytes = source.into_bytes();
-    bytes.push(0);
-    let Ok(name) = CString::new(name) else { return ptr::null_mut() };
-    // SAFETY: NUL-terminated source; a compiled module stays alive in the context's list after its value is freed.
-    unsafe {
-        let flags = (qjs::JS_EVAL_TYPE_MODULE | qjs::JS_EVAL_FLAG_COMPILE_ONLY) as c_int;
-        let module = qjs::JS_Eval(inner.ctx, bytes.as_ptr().cast(), (bytes.len() - 1) as _, name.as_ptr(), flags);
-        if qjs::JS_IsException(module) {
-            return ptr::null_mut();
-        }
-        let def = qjs::JS_VALUE_GET_PTR(module).cast();
-        inner.free(module);
-        def
-    }
-}
-
-fn with_loader(
-    inner: &Inner,
-    what: &str,
-    f: impl FnOnce(&dyn ModuleLoader) -> Result<String, HostError>,
-) -> Result<String, HostError> {
-    let Some(loader) = inner.loader.borrow().clone() else {
-        return Err(HostError::type_error(format!("cannot import '{what}': this runtime has no module loader")));
-    };
-    catch_unwind(AssertUnwindSafe(|| f(&*loader)))
-        .unwrap_or_else(|_| Err(HostError::error(format!("cannot import '{what}': the module loader panicked"))))
-}
-
-// The three functions of the `engine` object that glue gets.
-
-unsafe extern "C" fn class_of(
-    ctx: *mut qjs::JSContext,
-    _this: qjs::JSValue,
-    argc: c_int,
-    argv: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    if argc < 1 {
-        return qjs::JS_UNDEFINED;
-    }
-    // SAFETY: one live argument; the name is copied.
-    unsafe {
-        if !qjs::JS_IsObject(*argv) {
-            return qjs::JS_UNDEFINED;
-        }
-        let inner = &*qjs::JS_GetContextOpaque(ctx).cast::<Inner>();
-        inner.string(inner.class_name(*argv))
-    }
-}
-
-unsafe extern "C" fn promise_state(
-    ctx: *mut qjs::JSContext,
-    _this: qjs::JSValue,
-    argc: c_int,
-    argv: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    // SAFETY: one live argument; the array takes the values.
-    unsafe {
-        if argc < 1 || !qjs::JS_IsPromise(*argv) {
-            return qjs::JS_UNDEFINED;
-        }
-        let state = qjs::JS_PromiseState(ctx, *argv);
-        let result = qjs::JS_PromiseResult(ctx, *argv);
-        qjs::JS_NewArrayFrom(ctx, 2, [qjs::JS_MKVAL(qjs::JS_TAG_INT, state), result].as_ptr())
-    }
-}
-
-unsafe extern "C" fn proxy_details(
-    ctx: *mut qjs::JSContext,
-    _this: qjs::JSValue,
-    argc: c_int,
-    argv: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    // SAFETY: one live argument; the array takes the values. A revoked proxy gives an exception, which is dropped.
-    unsafe {
-        if argc < 1 || !qjs::JS_IsProxy(*argv) {
-            return qjs::JS_UNDEFINED;
-        }
-        let details = [qjs::JS_GetProxyTarget(ctx, *argv), qjs::JS_GetProxyHandler(ctx, *argv)].map(|v| {
-            if qjs::JS_IsException(v) {
-                qjs::JS_FreeValue(ctx, qjs::JS_GetException(ctx));
-                qjs::JS_NULL
-            } else {
-                v
-            }
-        });
-        qjs::JS_NewArrayFrom(ctx, 2, details.as_ptr())
     }
 }

@@ -73,19 +73,12 @@ fn type_error(message: impl Into<String>) -> Refusal {
 impl Inner {
     /// Copies a guest value out.
     pub(crate) fn to_host(&self, v: qjs::JSValue, mode: Arguments) -> Result<Value, Refusal> {
-        // SAFETY: the tag says which field of the value is set.
-        match unsafe { qjs::JS_VALUE_GET_NORM_TAG(v) } {
-            qjs::JS_TAG_INT => Ok(Value::Number(f64::from(unsafe_int(v)))),
-            qjs::JS_TAG_FLOAT64 => Ok(Value::Number(unsafe_float(v))),
-            qjs::JS_TAG_UNDEFINED => Ok(Value::Undefined),
-            qjs::JS_TAG_NULL => Ok(Value::Null),
-            qjs::JS_TAG_BOOL => Ok(Value::Bool(unsafe_int(v) != 0)),
-            _ => {
-                let part = if mode == Arguments::Lossy { LOSSY_PART } else { 1 };
-                let mut walk = Walk { mode, left: self.limits.value_bytes / part, nodes: 0, path: Vec::new() };
-                self.walk(v, &mut walk)
-            }
+        if let Some(value) = primitive(v) {
+            return Ok(value);
         }
+        let part = if mode == Arguments::Lossy { LOSSY_PART } else { 1 };
+        let mut walk = Walk { mode, left: self.limits.value_bytes / part, nodes: 0, path: Vec::new() };
+        self.walk(v, &mut walk)
     }
 
     fn walk(&self, v: qjs::JSValue, walk: &mut Walk) -> Result<Value, Refusal> {
@@ -97,13 +90,11 @@ impl Inner {
             return Ok(Value::String("[Truncated]".into()));
         }
         walk.spend(NODE)?;
-        // SAFETY: the tag says which field of the value is set.
+        if let Some(value) = primitive(v) {
+            return Ok(value);
+        }
+        // SAFETY: the tag of any value may be read.
         match unsafe { qjs::JS_VALUE_GET_NORM_TAG(v) } {
-            qjs::JS_TAG_INT => Ok(Value::Number(f64::from(unsafe_int(v)))),
-            qjs::JS_TAG_FLOAT64 => Ok(Value::Number(unsafe_float(v))),
-            qjs::JS_TAG_UNDEFINED => Ok(Value::Undefined),
-            qjs::JS_TAG_NULL => Ok(Value::Null),
-            qjs::JS_TAG_BOOL => Ok(Value::Bool(unsafe_int(v) != 0)),
             qjs::JS_TAG_STRING | qjs::JS_TAG_STRING_ROPE => self.walk_string(v, walk),
             qjs::JS_TAG_BIG_INT | qjs::JS_TAG_SHORT_BIG_INT => self.walk_big_int(v, walk),
             qjs::JS_TAG_SYMBOL if walk.lossy() => Ok(Value::String("[Symbol]".into())),
@@ -292,8 +283,8 @@ impl Inner {
     fn number(&self, owned: qjs::JSValue) -> Result<f64, Refusal> {
         // SAFETY: the tag says which field is set.
         match unsafe { qjs::JS_VALUE_GET_NORM_TAG(owned) } {
-            qjs::JS_TAG_INT => Ok(f64::from(unsafe_int(owned))),
-            qjs::JS_TAG_FLOAT64 => Ok(unsafe_float(owned)),
+            qjs::JS_TAG_INT => Ok(f64::from(int_of(owned))),
+            qjs::JS_TAG_FLOAT64 => Ok(float_of(owned)),
             qjs::JS_TAG_EXCEPTION => Err(Refusal::Pending),
             _ => {
                 self.free(owned);
@@ -778,12 +769,25 @@ impl Inner {
     }
 }
 
-fn unsafe_int(v: qjs::JSValue) -> i32 {
+/// A value that is all in its tag and payload.
+fn primitive(v: qjs::JSValue) -> Option<Value> {
+    // SAFETY: the tag says which field of the value is set.
+    Some(match unsafe { qjs::JS_VALUE_GET_NORM_TAG(v) } {
+        qjs::JS_TAG_INT => Value::Number(f64::from(int_of(v))),
+        qjs::JS_TAG_FLOAT64 => Value::Number(float_of(v)),
+        qjs::JS_TAG_UNDEFINED => Value::Undefined,
+        qjs::JS_TAG_NULL => Value::Null,
+        qjs::JS_TAG_BOOL => Value::Bool(int_of(v) != 0),
+        _ => return None,
+    })
+}
+
+fn int_of(v: qjs::JSValue) -> i32 {
     // SAFETY: called where the tag says that it is an integer or a boolean.
     unsafe { qjs::JS_VALUE_GET_INT(v) }
 }
 
-fn unsafe_float(v: qjs::JSValue) -> f64 {
+fn float_of(v: qjs::JSValue) -> f64 {
     // SAFETY: called where the tag says that it is a double.
     unsafe { qjs::JS_VALUE_GET_FLOAT64(v) }
 }

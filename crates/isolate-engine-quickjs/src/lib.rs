@@ -2,15 +2,17 @@
 //!
 //! It speaks to the engine's C interface (`rquickjs::qjs`) and not through the crate's safe layer: that layer aborts
 //! the process when a kept value outlives its runtime or is dropped on another thread, cannot tell a stop from a throw,
-//! and its function calls cost several times the raw ones. What is needed here is small and stands in five files:
+//! and its function calls cost several times the raw ones. What is needed here is small and stands in six files:
 //!
 //! - `arena`: the allocator, which enforces the memory limit and lets a context be dropped whatever state it is in.
 //! - `poll`: how a stopped guest is kept from ever running on.
 //! - `watchdog`: how a guest that does not ask is reached.
 //! - `convert`: values in both directions.
 //! - `context`: the operations of the trait.
+//! - `callbacks`: what the engine calls.
 
 mod arena;
+mod callbacks;
 mod context;
 mod convert;
 mod poll;

@@ -1,0 +1,271 @@
+//! What the engine calls.
+//!
+//! None of these may unwind, and all find their context through an opaque pointer, which is valid for as long as the
+//! engine can call: it leads to the `Inner` that owns the engine.
+
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+use isolate_engine::{HostError, ModuleLoader, Value};
+use rquickjs::qjs;
+use smallvec::SmallVec;
+
+use crate::context::{Callable, Inner, QuickJsContext};
+use crate::convert::Refusal;
+
+/// Host functions.
+pub(crate) unsafe extern "C" fn call_host(
+    ctx: *mut qjs::JSContext,
+    _this: qjs::JSValue,
+    argc: c_int,
+    argv: *mut qjs::JSValue,
+    _magic: c_int,
+    callable: *mut c_void,
+) -> qjs::JSValue {
+    // SAFETY: see the module; the function object that is being called keeps the callable in its place.
+    let (inner, f) = unsafe {
+        let callable = &*callable.cast::<Callable>();
+        (&*callable.inner, callable.function.clone())
+    };
+    if inner.interrupter.stopped().is_some() {
+        return inner.throw_stop();
+    }
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let mut args: SmallVec<[Value; 4]> = SmallVec::new();
+        for i in 0..usize::try_from(argc).unwrap_or(0) {
+            // SAFETY: the engine passes `argc` live values.
+            args.push(inner.to_host(unsafe { *argv.add(i) }, f.arguments)?);
+        }
+        // SAFETY: `inner` is alive during the call, since the engine that makes it is.
+        let context = unsafe { QuickJsContext::borrow(inner) };
+        let value = (f.callback)(&*context, &mut args).map_err(Refusal::Host)?;
+        if inner.interrupter.stopped().is_some() {
+            return Err(Refusal::Pending);
+        }
+        inner.to_guest(value, 0)
+    }));
+    if inner.interrupter.stopped().is_some() {
+        if let Ok(Ok(v)) = result {
+            inner.free(v);
+        }
+        inner.clear_exception();
+        return inner.throw_stop();
+    }
+    let result = result.unwrap_or_else(|_| Err(Refusal::Host(HostError::error("a host function panicked"))));
+    if !f.promise {
+        return match result {
+            Ok(v) => v,
+            Err(Refusal::Host(e)) => inner.throw_host_error(&e),
+            Err(Refusal::Pending) => qjs::JS_EXCEPTION,
+        };
+    }
+    let (rejected, v) = match result {
+        Ok(v) => (false, v),
+        Err(Refusal::Host(e)) => (true, inner.error_object(e.class().as_str(), e.message())),
+        // SAFETY: there is a pending exception, which becomes the reason.
+        Err(Refusal::Pending) => (true, unsafe { qjs::JS_GetException(ctx) }),
+    };
+    // SAFETY: live values; the promise takes its own reference.
+    unsafe {
+        if qjs::JS_IsException(v) {
+            return v;
+        }
+        let promise = qjs::JS_NewSettledPromise(ctx, rejected, v);
+        qjs::JS_FreeValue(ctx, v);
+        promise
+    }
+}
+
+/// Told when a function object of a host function is gone.
+pub(crate) unsafe extern "C" fn on_collect(callable: *mut c_void) {
+    // SAFETY: the callable is in its box until it is taken out here.
+    let (inner, key) = unsafe {
+        let callable = &*callable.cast::<Callable>();
+        (&*callable.inner, callable.key)
+    };
+    let gone = inner.functions.borrow_mut().try_remove(key);
+    drop(gone);
+}
+
+/// Asked now and then whether to go on.
+pub(crate) unsafe extern "C" fn on_interrupt(_: *mut qjs::JSRuntime, opaque: *mut c_void) -> c_int {
+    // SAFETY: see the module.
+    let inner = unsafe { &*opaque.cast::<Inner>() };
+    if inner.interrupter.poll().is_none() {
+        return 0;
+    }
+    // SAFETY: the engine does not ask from inside an allocation.
+    unsafe { (*inner.arena).open_reserve() };
+    1
+}
+
+/// Told when a promise is rejected with no handler, and when it gets one after all.
+pub(crate) unsafe extern "C" fn on_rejection(
+    _ctx: *mut qjs::JSContext,
+    promise: qjs::JSValue,
+    reason: qjs::JSValue,
+    is_handled: bool,
+    opaque: *mut c_void,
+) {
+    // SAFETY: see the module.
+    let inner = unsafe { &*opaque.cast::<Inner>() };
+    if is_handled {
+        return inner.handled(promise);
+    }
+    // SAFETY: a promise is an object, so its payload is a pointer, used only as a key.
+    let key = unsafe { qjs::JS_VALUE_GET_PTR(promise) };
+    let n = inner.sequence.get();
+    inner.sequence.set(n + 1);
+    let entry = (n, inner.dup(promise), inner.dup(reason));
+    inner.rejections.borrow_mut().insert(key, entry);
+}
+
+/// Copies a string for the engine, which frees it.
+fn engine_string(inner: &Inner, s: &str) -> *mut c_char {
+    // SAFETY: the length is the string's own; the engine adds the NUL.
+    unsafe { qjs::js_strndup(inner.ctx, s.as_ptr().cast(), s.len() as _) }
+}
+
+/// # Safety
+/// `p` is a NUL-terminated string or null.
+unsafe fn text(p: *const c_char) -> String {
+    if p.is_null() {
+        return String::new();
+    }
+    // SAFETY: as above.
+    unsafe { std::ffi::CStr::from_ptr(p) }.to_string_lossy().into_owned()
+}
+
+/// What an `import` specifier means.
+pub(crate) unsafe extern "C" fn on_resolve(
+    _ctx: *mut qjs::JSContext,
+    referrer: *const c_char,
+    specifier: *const c_char,
+    opaque: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: see the module, and the engine passes NUL-terminated strings.
+    let (inner, referrer, specifier) = unsafe { (&*opaque.cast::<Inner>(), text(referrer), text(specifier)) };
+    let resolved = with_loader(inner, &specifier, |loader| loader.resolve(&specifier, &referrer));
+    match resolved {
+        Ok(name) => engine_string(inner, &name),
+        Err(e) => {
+            inner.throw_host_error(&e);
+            ptr::null_mut()
+        }
+    }
+}
+
+/// The module of a resolved name.
+pub(crate) unsafe extern "C" fn on_load(
+    _ctx: *mut qjs::JSContext,
+    name: *const c_char,
+    opaque: *mut c_void,
+) -> *mut qjs::JSModuleDef {
+    // SAFETY: as in `on_resolve`.
+    let (inner, name) = unsafe { (&*opaque.cast::<Inner>(), text(name)) };
+    let source = match with_loader(inner, &name, |loader| loader.load(&name)) {
+        Ok(source) => source,
+        Err(e) => {
+            inner.throw_host_error(&e);
+            return ptr::null_mut();
+        }
+    };
+    let mut bytes = source.into_bytes();
+    bytes.push(0);
+    let Ok(name) = CString::new(name) else { return ptr::null_mut() };
+    // SAFETY: NUL-terminated source; a compiled module stays alive in the context's list after its value is freed.
+    unsafe {
+        let flags = (qjs::JS_EVAL_TYPE_MODULE | qjs::JS_EVAL_FLAG_COMPILE_ONLY) as c_int;
+        let module = qjs::JS_Eval(inner.ctx, bytes.as_ptr().cast(), (bytes.len() - 1) as _, name.as_ptr(), flags);
+        if qjs::JS_IsException(module) {
+            return ptr::null_mut();
+        }
+        let def = qjs::JS_VALUE_GET_PTR(module).cast();
+        inner.free(module);
+        def
+    }
+}
+
+fn with_loader(
+    inner: &Inner,
+    what: &str,
+    f: impl FnOnce(&dyn ModuleLoader) -> Result<String, HostError>,
+) -> Result<String, HostError> {
+    let Some(loader) = inner.loader.borrow().clone() else {
+        return Err(HostError::type_error(format!("cannot import '{what}': this runtime has no module loader")));
+    };
+    catch_unwind(AssertUnwindSafe(|| f(&*loader)))
+        .unwrap_or_else(|_| Err(HostError::error(format!("cannot import '{what}': the module loader panicked"))))
+}
+
+// The three functions of the `engine` object that glue gets.
+
+pub(crate) unsafe extern "C" fn class_of(
+    ctx: *mut qjs::JSContext,
+    _this: qjs::JSValue,
+    argc: c_int,
+    argv: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    if argc < 1 {
+        return qjs::JS_UNDEFINED;
+    }
+    // SAFETY: one live argument; the name is copied.
+    unsafe {
+        if !qjs::JS_IsObject(*argv) {
+            return qjs::JS_UNDEFINED;
+        }
+        let inner = &*qjs::JS_GetContextOpaque(ctx).cast::<Inner>();
+        inner.string(inner.class_name(*argv))
+    }
+}
+
+pub(crate) unsafe extern "C" fn promise_state(
+    ctx: *mut qjs::JSContext,
+    _this: qjs::JSValue,
+    argc: c_int,
+    argv: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    // SAFETY: one live argument.
+    unsafe {
+        if argc < 1 || !qjs::JS_IsPromise(*argv) {
+            return qjs::JS_UNDEFINED;
+        }
+        let state = qjs::JS_MKVAL(qjs::JS_TAG_INT, qjs::JS_PromiseState(ctx, *argv));
+        pair(ctx, [state, qjs::JS_PromiseResult(ctx, *argv)])
+    }
+}
+
+pub(crate) unsafe extern "C" fn proxy_details(
+    ctx: *mut qjs::JSContext,
+    _this: qjs::JSValue,
+    argc: c_int,
+    argv: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    // SAFETY: one live argument.
+    unsafe {
+        if argc < 1 || !qjs::JS_IsProxy(*argv) {
+            return qjs::JS_UNDEFINED;
+        }
+        pair(ctx, [qjs::JS_GetProxyTarget(ctx, *argv), qjs::JS_GetProxyHandler(ctx, *argv)])
+    }
+}
+
+/// An array of two values, which it takes. An exception among them, as a revoked proxy gives, becomes null.
+///
+/// # Safety
+/// Owned values of a live context.
+unsafe fn pair(ctx: *mut qjs::JSContext, values: [qjs::JSValue; 2]) -> qjs::JSValue {
+    // SAFETY: as above; the array takes the values.
+    unsafe {
+        let values = values.map(|v| {
+            if qjs::JS_IsException(v) {
+                qjs::JS_FreeValue(ctx, qjs::JS_GetException(ctx));
+                qjs::JS_NULL
+            } else {
+                v
+            }
+        });
+        qjs::JS_NewArrayFrom(ctx, 2, values.as_ptr())
+    }
+}
