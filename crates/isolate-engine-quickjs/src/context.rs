@@ -25,8 +25,9 @@ use crate::convert::{Refusal, class_names};
 use crate::poll;
 use crate::watchdog::Target;
 
-/// Native stack kept below the guest's own for host functions and for copying values.
-const STACK_RESERVE: usize = 160 << 10;
+/// Native stack, in bytes, that is kept below the guest's own for host functions and for copying values. A context needs
+/// a thread with this much besides [`Limits::stack`].
+pub const STACK_RESERVE: usize = 160 << 10;
 /// Below this no guest code is started.
 const STACK_LEAST: usize = 32 << 10;
 

@@ -66,6 +66,15 @@ impl Walk {
     }
 }
 
+/// Copying recurses; a guest that calls at the end of its stack gets an error before the thread's own stack ends.
+fn check_stack() -> Result<(), Refusal> {
+    const LEAST: usize = 64 << 10;
+    if stacker::remaining_stack().is_some_and(|left| left < LEAST) {
+        return Err(HostError::range_error("too little stack is left to copy the value").into());
+    }
+    Ok(())
+}
+
 fn type_error(message: impl Into<String>) -> Refusal {
     HostError::type_error(message).into()
 }
@@ -183,6 +192,7 @@ impl Inner {
             }
             return Err(type_error(format!("the value is nested deeper than {MAX_DEPTH} levels")));
         }
+        check_stack()?;
         walk.path.push(key);
         let result = self.walk_class(v, walk);
         walk.path.pop();
@@ -597,6 +607,7 @@ impl Inner {
         if depth > MAX_DEPTH {
             return Err(type_error(format!("the value is nested deeper than {MAX_DEPTH} levels")));
         }
+        check_stack()?;
         let v = match value {
             Value::Undefined => qjs::JS_UNDEFINED,
             Value::Null => qjs::JS_NULL,

@@ -18,6 +18,8 @@ mod convert;
 mod poll;
 mod watchdog;
 
+pub use context::STACK_RESERVE;
+
 use std::fmt;
 
 use isolate_engine::{Engine, EngineContext, Failure, Limits};

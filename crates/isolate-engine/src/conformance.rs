@@ -1,6 +1,6 @@
 //! What every backend must do, as one function that takes an engine.
 //!
-//! ```ignore
+//! ```text
 //! #[test]
 //! fn conformance() {
 //!     isolate_engine::conformance::run(&MyEngine::new());

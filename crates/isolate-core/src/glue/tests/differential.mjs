@@ -187,6 +187,10 @@ class Realm {
     }
     this.loads = 0;
     this.run(CONSOLE)(host, this.primordials, this.engine);
+    // As the core does when the guest first touches it.
+    this.run("(value) => Object.defineProperty(globalThis, 'console', { value, writable: true, enumerable: false, configurable: true })")(
+      this.primordials.loaded.console,
+    );
     this.console = this.run('console');
   }
 
