@@ -1,15 +1,17 @@
 //! The memory of one context.
 //!
 //! QuickJS takes its allocator as five functions and asks them for slabs of 4 KiB, which it cuts up itself, and for
-//! single large blocks. Ours serves two ends that a bare `malloc` cannot:
+//! single large blocks. Ours serves three ends that a bare `malloc` cannot:
 //!
 //! - It knows the moment of exhaustion. In QuickJS running out of memory is an ordinary exception, which a guest can
 //!   catch and can forge; the arena's own word is what stops the context.
 //! - It gives all memory back at once. A context is dropped by dropping its arena, without walking the engine's heap:
 //!   that is fast, and it is safe after a failed allocation, where a reference count that went wrong would otherwise
 //!   trip an assertion of the engine and abort the process.
+//! - It keeps the slabs of a context that is gone for the next one on the thread.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
 
@@ -25,6 +27,71 @@ const ALIGN: usize = 16;
 const RESERVE: usize = 64 << 10;
 
 type Header = [usize; 2];
+
+/// The engine's slabs are a little smaller than this, and most of its memory is in them.
+const SLAB: usize = 4096;
+/// How many slabs a thread keeps for its next context. What a context frees would else go back to the kernel, and the
+/// next one would fault it in again, page by page.
+const MOST_SPARE: usize = 128;
+
+/// Slabs of contexts that are gone.
+struct Spare(RefCell<Vec<NonNull<u8>>>);
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        for base in self.0.get_mut().drain(..) {
+            // SAFETY: allocated with this layout, and nothing refers to it.
+            unsafe { System.dealloc(base.as_ptr(), Layout::from_size_align_unchecked(SLAB + HEADER, ALIGN)) };
+        }
+    }
+}
+
+thread_local! {
+    static SPARE: Spare = const { Spare(RefCell::new(Vec::new())) };
+}
+
+fn is_slab(size: usize) -> bool {
+    (SLAB / 2..=SLAB).contains(&size)
+}
+
+/// Allocates a block with its header in front; a slab always in full size.
+fn obtain(size: usize, layout: Layout, zero: bool) -> Option<NonNull<u8>> {
+    if is_slab(size) {
+        let spare = SPARE.try_with(|spare| spare.0.borrow_mut().pop()).ok().flatten();
+        if let Some(base) = spare {
+            if zero {
+                // SAFETY: a slab has this many bytes.
+                unsafe { base.as_ptr().write_bytes(0, SLAB + HEADER) };
+            }
+            return Some(base);
+        }
+    }
+    // SAFETY: the layout's size is not zero.
+    NonNull::new(unsafe { if zero { System.alloc_zeroed(layout) } else { System.alloc(layout) } })
+}
+
+/// Gives back a block of [`obtain`].
+///
+/// # Safety
+/// Nothing uses the block any more, and `size` is what it was obtained with.
+unsafe fn give_back(base: NonNull<u8>, size: usize) {
+    if is_slab(size) {
+        let kept = SPARE.try_with(|spare| {
+            let mut spare = spare.0.borrow_mut();
+            let room = spare.len() < MOST_SPARE;
+            if room {
+                spare.push(base);
+            }
+            room
+        });
+        if kept == Ok(true) {
+            return;
+        }
+    }
+    let bytes = if is_slab(size) { SLAB } else { size } + HEADER;
+    // SAFETY: as above; a slab was allocated in full size.
+    unsafe { System.dealloc(base.as_ptr(), Layout::from_size_align_unchecked(bytes, ALIGN)) };
+}
 
 /// The allocator of one context; see the module.
 pub(crate) struct Arena {
@@ -46,6 +113,7 @@ pub(crate) struct Arena {
 }
 
 fn layout(size: usize) -> Option<Layout> {
+    let size = if is_slab(size) { SLAB } else { size };
     Layout::from_size_align(size.checked_add(HEADER)?, ALIGN).ok()
 }
 
@@ -184,9 +252,7 @@ impl Arena {
         if !self.admit(layout.size()) {
             return ptr::null_mut();
         }
-        // SAFETY: the layout's size is not zero.
-        let base = unsafe { if zero { System.alloc_zeroed(layout) } else { System.alloc(layout) } };
-        let Some(base) = NonNull::new(base) else {
+        let Some(base) = obtain(size, layout, zero) else {
             self.used -= layout.size();
             self.exhausted();
             return ptr::null_mut();
@@ -206,8 +272,8 @@ impl Arena {
             let base = payload.sub(HEADER);
             let [size, place] = base.cast::<Header>().read();
             self.blocks.remove(place);
-            self.used -= size + HEADER;
-            System.dealloc(base.as_ptr(), Layout::from_size_align_unchecked(size + HEADER, ALIGN));
+            self.used -= if is_slab(size) { SLAB } else { size } + HEADER;
+            give_back(base, size);
         }
     }
 
@@ -223,6 +289,16 @@ impl Arena {
         };
         // SAFETY: as in `free`.
         let (base, [old_size, place]) = unsafe { (old.sub(HEADER), old.sub(HEADER).cast::<Header>().read()) };
+        if is_slab(old_size) || is_slab(size) {
+            // Slabs are kept in full size, so what becomes or was one moves.
+            let new = self.alloc(size, false);
+            if !new.is_null() {
+                // SAFETY: both blocks are live, distinct, and at least this long.
+                unsafe { ptr::copy_nonoverlapping(payload, new, old_size.min(size)) };
+                self.free(payload);
+            }
+            return new;
+        }
         if size > old_size && !self.admit(size - old_size) {
             return ptr::null_mut();
         }
@@ -254,7 +330,7 @@ impl Drop for Arena {
             unsafe {
                 let base = payload.sub(HEADER);
                 let [size, _] = base.cast::<Header>().read();
-                System.dealloc(base.as_ptr(), Layout::from_size_align_unchecked(size + HEADER, ALIGN));
+                give_back(base, size);
             }
         }
     }

@@ -604,6 +604,9 @@ impl Inner {
 
     /// Makes a guest value. The caller owns the result.
     pub(crate) fn to_guest(&self, value: Value, depth: usize) -> Result<qjs::JSValue, Refusal> {
+        if let Value::Number(n) = value {
+            return Ok(qjs::JS_NewFloat64(n));
+        }
         if depth > MAX_DEPTH {
             return Err(type_error(format!("the value is nested deeper than {MAX_DEPTH} levels")));
         }

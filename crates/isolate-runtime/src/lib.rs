@@ -8,7 +8,7 @@ mod pool;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
@@ -45,7 +45,7 @@ pub async fn create_runtime(options: RuntimeOptions) -> Result<Runtime, Error> {
     let stack = options.limits.stack * 2 + (512 << 10);
     pool::spawn(stack, move || owner::run(options, receiver, ready))
         .map_err(|e| Error::new(ErrorKind::Engine, format!("the runtime's thread could not be started: {e}")))?;
-    let interrupter = made.await.map_err(|_| disposed())??;
+    let interrupter = soon(made, MADE_SOON).await.map_err(|_| disposed())??;
     Ok(Runtime(Arc::new(Shared { commands, interrupter, disposed: AtomicBool::new(false) })))
 }
 
@@ -83,7 +83,7 @@ impl Runtime {
         }
         let (reply, answer) = oneshot::channel();
         self.0.commands.send(command(reply)).map_err(|_| disposed())?;
-        let result = answer.await.map_err(|_| disposed())?;
+        let result = soon(answer, ANSWER_SOON).await.map_err(|_| disposed())?;
         // What `dispose` interrupts looks cancelled from inside.
         if result.is_err() && self.0.disposed.load(Ordering::Acquire) { Err(disposed()) } else { result }
     }
@@ -217,7 +217,26 @@ impl Runtime {
         self.0.interrupter.terminate(Termination::Cancelled);
         let (reply, done) = oneshot::channel();
         if self.0.commands.send(Command::Dispose { reply }).is_ok() {
-            let _ = done.await;
+            let _ = soon(done, ANSWER_SOON).await;
         }
     }
+}
+
+/// How long an answer is looked for before the task goes to sleep: a small evaluation takes less, and to put a thread
+/// to sleep and wake it again takes several times as long.
+const ANSWER_SOON: Duration = Duration::from_micros(30);
+/// The same for a new runtime. To make the context on the calling thread would keep that thread as long.
+const MADE_SOON: Duration = Duration::from_micros(250);
+
+/// Awaits an answer that is probably near, giving way to other threads meanwhile.
+async fn soon<T>(mut answer: oneshot::Receiver<T>, patience: Duration) -> Result<T, oneshot::error::RecvError> {
+    let start = Instant::now();
+    while start.elapsed() < patience {
+        match answer.try_recv() {
+            Ok(value) => return Ok(value),
+            Err(oneshot::error::TryRecvError::Empty) => std::thread::yield_now(),
+            Err(oneshot::error::TryRecvError::Closed) => break,
+        }
+    }
+    answer.await
 }

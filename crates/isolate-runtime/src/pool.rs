@@ -2,14 +2,16 @@
 //! touching its stack and its allocator for the first time, costs about as much as making a context.
 
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 type Job = Box<dyn FnOnce() + Send>;
 
 /// How many threads wait at most.
 const MOST: usize = 16;
+/// How long one looks for the next job, giving way to other threads, before it goes to sleep.
+const LINGER: Duration = Duration::from_micros(50);
 /// How long one waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -67,6 +69,15 @@ fn wait(stack: usize) -> Option<Job> {
         pool.waiting.push(Waiting { id, stack, jobs });
         id
     };
+    // The next one often comes at once, and waking a thread takes longer than this.
+    let start = Instant::now();
+    while start.elapsed() < LINGER {
+        match receiver.try_recv() {
+            Ok(job) => return Some(job),
+            Err(TryRecvError::Empty) => std::thread::yield_now(),
+            Err(TryRecvError::Disconnected) => return None,
+        }
+    }
     match receiver.recv_timeout(PATIENCE) {
         Ok(job) => Some(job),
         Err(RecvTimeoutError::Disconnected) => None,
