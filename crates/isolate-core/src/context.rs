@@ -5,6 +5,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::OnceLock;
@@ -50,7 +51,30 @@ pub enum UncaughtKind {
     HostPanic,
 }
 
-type Pending = LocalBoxFuture<'static, (Promise, Result<Value, HostError>)>;
+type Outcome = (Promise, Result<Value, HostError>);
+
+/// A host future. It may panic when it is dropped, and must not take the others with it.
+struct Pending(Option<LocalBoxFuture<'static, Outcome>>);
+
+impl Future for Pending {
+    type Output = Outcome;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Outcome> {
+        match &mut self.0 {
+            Some(future) => future.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let future = self.0.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(future))).is_err() {
+            tracing::error!(target: "isolate", "a host future panicked when it was dropped");
+        }
+    }
+}
+
 type UncaughtHook = Rc<dyn Fn(&Uncaught)>;
 
 /// An evaluation or a call that is under way.
@@ -263,7 +287,13 @@ impl Context {
     pub(crate) fn report(&self, kind: UncaughtKind, exception: Exception) {
         let hook = self.0.uncaught.borrow().clone();
         match hook {
-            Some(hook) => hook(&Uncaught { kind, exception }),
+            Some(hook) => {
+                // A hook that panics has been told all the same.
+                let told = catch_unwind(AssertUnwindSafe(|| hook(&Uncaught { kind, exception })));
+                if told.is_err() {
+                    tracing::error!(target: "isolate", "the hook for uncaught errors panicked");
+                }
+            }
             None => tracing::error!(target: "isolate", ?kind, stack = exception.stack, "uncaught: {exception}"),
         }
     }
@@ -442,15 +472,12 @@ impl Context {
             Value::Promise(promise?)
         } else {
             let completion = if options.discard { Completion::Discard } else { completion };
-            let mut script = Script { completion, ..Script::new(source, &options.filename) };
+            // `await (…)` would parse without it too, as the call of a function of that name.
+            let awaits = options.top_level_await && source.contains("await");
+            let mut script = Script { completion, top_level_await: awaits, ..Script::new(source, &options.filename) };
             let mut result = self.evaluate_script(&script);
-            // `await` is only a keyword where it is asked for, so asking costs nothing to scripts that parse without.
-            if let Err(e) = &result
-                && e.exception().is_some_and(|e| e.early && e.name == "SyntaxError")
-                && options.top_level_await
-                && source.contains("await")
-            {
-                script.top_level_await = true;
+            if awaits && matches!(&result, Err(e) if e.exception().is_some_and(|e| e.early)) {
+                script.top_level_await = false;
                 let again = self.evaluate_script(&script);
                 if !matches!(&again, Err(e) if e.exception().is_some_and(|e| e.early)) {
                     result = again;
@@ -629,7 +656,7 @@ impl Context {
     /// Adds a host future whose outcome settles `promise`.
     pub(crate) fn spawn(&self, promise: Promise, future: impl Future<Output = Result<Value, HostError>> + 'static) {
         self.0.in_flight.set(self.0.in_flight.get() + 1);
-        self.0.incoming.borrow_mut().push(Box::pin(async move { (promise, future.await) }));
+        self.0.incoming.borrow_mut().push(Pending(Some(Box::pin(async move { (promise, future.await) }))));
     }
 
     /// How many host futures are in flight.

@@ -22,9 +22,11 @@ use slab::Slab;
 /// What stands in front of each block: its size without this, and its place in [`Arena::blocks`].
 const HEADER: usize = 16;
 const ALIGN: usize = 16;
-/// What the engine may still allocate, once stopped, between one interrupt and the next: enough to make the error
-/// that unwinds the guest's frames.
-const RESERVE: usize = 64 << 10;
+/// What a stopped context may still allocate in small blocks, beyond its limit: enough to make the errors that unwind
+/// the guest's frames, and for the engine to end what it is in the middle of.
+const OVERDRAFT: usize = 1 << 20;
+/// What counts as a small block.
+const SMALL: usize = 32 << 10;
 
 type Header = [usize; 2];
 
@@ -101,8 +103,8 @@ pub(crate) struct Arena {
     limit: usize,
     /// Passing this takes the slow way: at the limit, and a little before it, to collect garbage in time.
     soft: usize,
-    /// Once stopped, allocation goes on up to here.
-    reserve: usize,
+    /// What running compilations may take beyond the limit; see [`Arena::compiling`].
+    allowance: usize,
     account: MemoryAccount,
     interrupter: Interrupter,
     rt: *mut qjs::JSRuntime,
@@ -126,7 +128,7 @@ impl Arena {
             peak: 0,
             limit,
             soft: limit / 4 * 3,
-            reserve: 0,
+            allowance: 0,
             account,
             interrupter,
             rt: ptr::null_mut(),
@@ -176,14 +178,12 @@ impl Arena {
     }
 
     fn exhausted(&mut self) {
-        if self.interrupter.terminate(Termination::Memory) {
-            self.open_reserve();
-        }
+        self.interrupter.terminate(Termination::Memory);
+        self.ask_at_once();
     }
 
-    /// For a stopped context: makes the next poll come at once, and gives it room to make its error.
-    pub(crate) fn open_reserve(&mut self) {
-        self.reserve = self.used.saturating_add(self.account.bytes()).saturating_add(RESERVE);
+    /// For a stopped context: makes the next poll come at once.
+    pub(crate) fn ask_at_once(&mut self) {
         if !self.counter.is_null() {
             // SAFETY: `counter` points into the context's own block, which lives in this arena; the engine, on this
             // same thread, reads it afresh after any call.
@@ -191,24 +191,29 @@ impl Arena {
         }
     }
 
-    /// Decides about an allocation that passes `soft`. Returns whether it may go on.
+    /// A compilation begins that may take this much beyond the limit, or ends. The engine's compiler does not survive
+    /// a failed allocation, so while it runs none fails; the context is stopped all the same.
+    pub(crate) fn compiling(&mut self, allowance: isize) {
+        self.allowance = self.allowance.saturating_add_signed(allowance);
+    }
+
+    /// Decides about an allocation that passes `soft`: `bytes` more, which makes `total`.
     #[cold]
-    fn slow(&mut self, total: usize) -> bool {
+    fn slow(&mut self, total: usize, bytes: usize) -> bool {
         if let Some(n) = &mut self.fail_in {
             *n = n.saturating_sub(1);
             if *n == 0 {
                 self.fail_in = None;
                 self.exhausted();
                 self.soft = 0;
-                return false;
             }
-        }
-        if self.interrupter.stopped().is_some() {
-            return total <= self.limit.max(self.reserve);
         }
         if total > self.limit {
             self.exhausted();
-            return false;
+        }
+        if self.interrupter.stopped().is_some() {
+            let small = if bytes <= SMALL { OVERDRAFT } else { 0 };
+            return total <= self.limit.saturating_add(small).saturating_add(self.allowance);
         }
         if self.fail_in.is_none() {
             // Garbage in cycles is only found by a collection, and the engine's own schedule (at 1.5 times what
@@ -235,7 +240,7 @@ impl Arena {
 
     fn admit(&mut self, bytes: usize) -> bool {
         let total = self.used.saturating_add(self.account.bytes()).saturating_add(bytes);
-        if total > self.soft && !self.slow(total) {
+        if total > self.soft && !self.slow(total, bytes) {
             return false;
         }
         self.used += bytes;
@@ -445,8 +450,9 @@ mod tests {
         assert_eq!(interrupter.stopped(), None);
         assert!(arena.alloc(600_000, false).is_null());
         assert_eq!(interrupter.stopped(), Some(Termination::Memory));
-        assert!(!arena.alloc(1000, false).is_null(), "the reserve is open");
-        assert!(arena.alloc(RESERVE + (1 << 20), false).is_null(), "and bounded");
-        assert!(arena.peak() <= (1 << 20) + RESERVE);
+        assert!(!arena.alloc(1000, false).is_null(), "small blocks go on");
+        assert!(arena.alloc(1 << 20, false).is_null(), "large ones do not");
+        while !arena.alloc(1000, false).is_null() {}
+        assert!(arena.peak() <= (1 << 20) + OVERDRAFT, "and it has an end");
     }
 }

@@ -77,6 +77,48 @@ pub(crate) unsafe extern "C" fn call_host(
     }
 }
 
+/// The engine's compiler: every script, module, `eval` and `new Function` goes through it.
+pub(crate) type Compiler = unsafe extern "C" fn(
+    ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
+    source: *const c_char,
+    len: qjs::size_t,
+    filename: *const c_char,
+    line: c_int,
+    flags: c_int,
+    scope: c_int,
+) -> qjs::JSValue;
+
+/// What stands in front of the compiler. It corrupts the process's memory when an allocation fails in its later passes,
+/// so it is only let in when there is room for what it usually takes, and then gets what it needs.
+pub(crate) unsafe extern "C" fn compile(
+    ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
+    source: *const c_char,
+    len: qjs::size_t,
+    filename: *const c_char,
+    line: c_int,
+    flags: c_int,
+    scope: c_int,
+) -> qjs::JSValue {
+    /// What a byte of source usually takes at most while it is compiled, and what it may take at the worst.
+    const USUAL: usize = 6;
+    const WORST: usize = 64;
+    const LEAST: isize = 1 << 20;
+    // SAFETY: see the module; the compiler gets what the engine meant for it.
+    unsafe {
+        let inner = &*qjs::JS_GetContextOpaque(ctx).cast::<Inner>();
+        if inner.interrupter.stopped().is_some() || inner.refuses((len as usize).saturating_mul(USUAL)) {
+            return inner.throw_stop();
+        }
+        let allowance = isize::try_from((len as usize).saturating_mul(WORST)).unwrap_or(isize::MAX / 4).max(LEAST);
+        (*inner.arena).compiling(allowance);
+        let result = (inner.compiler)(ctx, this, source, len, filename, line, flags, scope);
+        (*inner.arena).compiling(-allowance);
+        result
+    }
+}
+
 /// Told when a function object of a host function is gone.
 pub(crate) unsafe extern "C" fn on_collect(callable: *mut c_void) {
     // SAFETY: the callable is in its box until it is taken out here.
@@ -96,7 +138,7 @@ pub(crate) unsafe extern "C" fn on_interrupt(_: *mut qjs::JSRuntime, opaque: *mu
         return 0;
     }
     // SAFETY: the engine does not ask from inside an allocation.
-    unsafe { (*inner.arena).open_reserve() };
+    unsafe { (*inner.arena).ask_at_once() };
     1
 }
 

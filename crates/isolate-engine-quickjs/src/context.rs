@@ -19,7 +19,8 @@ use smallvec::SmallVec;
 
 use crate::arena::{Arena, FUNCTIONS};
 use crate::callbacks::{
-    call_host, class_of, on_collect, on_interrupt, on_load, on_rejection, on_resolve, promise_state, proxy_details,
+    Compiler, call_host, class_of, compile, on_collect, on_interrupt, on_load, on_rejection, on_resolve, promise_state,
+    proxy_details,
 };
 use crate::convert::{Refusal, class_names};
 use crate::poll;
@@ -96,6 +97,8 @@ pub(crate) struct Inner {
     pub(crate) rt: *mut qjs::JSRuntime,
     pub(crate) ctx: *mut qjs::JSContext,
     pub(crate) arena: *mut Arena,
+    /// The engine's own compiler, which [`compile`] stands in front of.
+    pub(crate) compiler: Compiler,
     pub(crate) interrupter: Interrupter,
     pub(crate) account: MemoryAccount,
     pub(crate) limits: Limits,
@@ -154,7 +157,7 @@ impl Drop for Entered<'_> {
 
 impl QuickJsContext {
     pub(crate) fn new(limits: &Limits, fail_allocation: Option<u64>) -> Result<Self, Failure> {
-        let offset = poll::counter_offset()?;
+        let offsets = poll::offsets()?;
         if let Some(left) = stacker::remaining_stack()
             && left < limits.stack + STACK_RESERVE
         {
@@ -171,6 +174,7 @@ impl QuickJsContext {
             rt: ptr::null_mut(),
             ctx: ptr::null_mut(),
             arena,
+            compiler: compile,
             interrupter,
             account,
             limits: limits.clone(),
@@ -205,7 +209,9 @@ impl QuickJsContext {
             }
             let Some(this) = Rc::get_mut(&mut inner) else { unreachable!("the only reference") };
             (this.rt, this.ctx) = (rt, ctx);
-            (*arena).counter = ctx.byte_add(offset).cast();
+            (*arena).counter = ctx.byte_add(offsets.counter).cast();
+            let compiler = ctx.byte_add(offsets.compiler).cast::<Compiler>();
+            this.compiler = compiler.replace(compile);
             let opaque = Rc::as_ptr(&inner).cast_mut().cast::<c_void>();
             qjs::JS_SetRuntimeOpaque(rt, opaque);
             qjs::JS_SetContextOpaque(ctx, opaque);
@@ -414,7 +420,7 @@ impl Inner {
     pub(crate) fn throw_stop(&self) -> qjs::JSValue {
         // SAFETY: the arena is not in a call of its own here; the format has no arguments.
         unsafe {
-            (*self.arena).open_reserve();
+            (*self.arena).ask_at_once();
             qjs::JS_ThrowInternalError(self.ctx, c"interrupted".as_ptr());
             let e = qjs::JS_GetException(self.ctx);
             qjs::JS_SetUncatchableError(self.ctx, e);

@@ -66,6 +66,25 @@ impl Walk {
     }
 }
 
+/// What a value of the host counts against `Limits::value_bytes`. What is nested too deep to cross is not looked into.
+fn weight(value: &Value, depth: usize) -> usize {
+    if depth > MAX_DEPTH {
+        return NODE;
+    }
+    let of = |v: &Value| weight(v, depth + 1);
+    NODE + match value {
+        Value::String(s) => s.len(),
+        Value::Bytes(b) => b.len(),
+        Value::BigInt(n) => usize::try_from(n.bits() / 8).unwrap_or(usize::MAX / 2),
+        Value::List(l) | Value::Set(l) => l.iter().map(of).sum(),
+        Value::Object(o) => o.iter().map(|(k, v)| k.len() + of(v)).sum(),
+        Value::Map(m) => m.iter().map(|(k, v)| of(k) + of(v)).sum(),
+        Value::RegExp(r) => r.source.len() + r.flags.len(),
+        Value::Error(e) => e.message.len() + e.stack.len() + e.cause.as_deref().map_or(0, of),
+        _ => 0,
+    }
+}
+
 /// Copying recurses; a guest that calls at the end of its stack gets an error before the thread's own stack ends.
 fn check_stack() -> Result<(), Refusal> {
     const LEAST: usize = 64 << 10;
@@ -114,7 +133,7 @@ impl Inner {
     }
 
     fn walk_string(&self, v: qjs::JSValue, walk: &mut Walk) -> Result<Value, Refusal> {
-        let mut s = self.text_of(v, walk.left)?;
+        let mut s = self.text_of(v, if walk.lossy() { usize::MAX } else { walk.left })?;
         if walk.lossy() && s.len() > walk.left {
             s.truncate(s.floor_char_boundary(walk.left));
         }
@@ -597,8 +616,14 @@ impl Inner {
 
     /// The internal class of an object.
     pub(crate) fn class_name(&self, v: qjs::JSValue) -> &'static str {
-        // SAFETY: only looks at the object's class.
-        let id = unsafe { qjs::JS_GetClassID(v) };
+        // SAFETY: these only look at the object's class.
+        let id = unsafe {
+            // The engine calls this class by the name of another.
+            if qjs::JS_IsProxy(v) {
+                return "Proxy";
+            }
+            qjs::JS_GetClassID(v)
+        };
         class_names(self.rt).get(id as usize).copied().unwrap_or("Object")
     }
 
@@ -611,6 +636,9 @@ impl Inner {
             return Err(type_error(format!("the value is nested deeper than {MAX_DEPTH} levels")));
         }
         check_stack()?;
+        if depth == 0 && weight(&value, 0) > self.limits.value_bytes {
+            return Err(HostError::range_error("the value is too large to cross the boundary").into());
+        }
         let v = match value {
             Value::Undefined => qjs::JS_UNDEFINED,
             Value::Null => qjs::JS_NULL,

@@ -7,22 +7,33 @@
 //! then the caller's own next step throws too, and so on down to the host.
 //!
 //! The engine has no call for that; the count-down is a field of its context. Its place is found once per process by
-//! watching which word counts down while a script runs, and is then proved by setting it. If the engine is ever built
+//! watching which word counts down while a script runs, and is then proved by setting it. The pointer to the compiler,
+//! which must not see a failed allocation, is found and proved in the same way. If the engine is ever built
 //! so that this fails, no context can be made at all.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use isolate_engine::{EngineError, Interrupter, MemoryAccount};
 use rquickjs::qjs;
 
 use crate::arena::{Arena, FUNCTIONS};
+use crate::callbacks::Compiler;
 
-/// The offset in bytes of the count-down in the engine's context.
-pub(crate) fn counter_offset() -> Result<usize, EngineError> {
-    static OFFSET: OnceLock<Option<usize>> = OnceLock::new();
-    OFFSET.get_or_init(find).ok_or_else(|| {
+/// Where the fields of the engine's context are that it has no calls for, in bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Offsets {
+    /// The count-down to the next interrupt.
+    pub(crate) counter: usize,
+    /// The pointer to the compiler.
+    pub(crate) compiler: usize,
+}
+
+pub(crate) fn offsets() -> Result<Offsets, EngineError> {
+    static OFFSETS: OnceLock<Option<Offsets>> = OnceLock::new();
+    OFFSETS.get_or_init(find).ok_or_else(|| {
         EngineError::new("this build of QuickJS hides its interrupt counter; a guest could not be stopped")
     })
 }
@@ -59,7 +70,29 @@ unsafe extern "C" fn watch(_: *mut qjs::JSRuntime, opaque: *mut c_void) -> c_int
     0
 }
 
-fn find() -> Option<usize> {
+/// The engine's own compiler, and whether [`witness`] was called in its place.
+static OWN: OnceLock<Compiler> = OnceLock::new();
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+unsafe extern "C" fn witness(
+    ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
+    source: *const c_char,
+    len: qjs::size_t,
+    filename: *const c_char,
+    line: c_int,
+    flags: c_int,
+    scope: c_int,
+) -> qjs::JSValue {
+    ASKED.store(true, Ordering::Relaxed);
+    match OWN.get() {
+        // SAFETY: what the engine meant for its own compiler.
+        Some(own) => unsafe { own(ctx, this, source, len, filename, line, flags, scope) },
+        None => qjs::JS_UNDEFINED,
+    }
+}
+
+fn find() -> Option<Offsets> {
     let mut arena = Arena::new(None, MemoryAccount::new(), Interrupter::new());
     // SAFETY: the usual life of a runtime, on this thread; the arena outlives it and frees its memory.
     unsafe {
@@ -94,14 +127,26 @@ fn find() -> Option<usize> {
         let &[word] = candidates.as_slice() else { return None };
         ctx.cast::<i32>().add(word).write(1);
         (*probe).run(c"for (let i = 0; i < 3; i++);");
-        ((*probe).seen.len() == 1).then_some(word * 4)
+        if (*probe).seen.len() != 1 {
+            return None;
+        }
+        // The pointer to the compiler stands in front of the one word that the host may set. Proved by putting in its
+        // place a function that notes that it was called.
+        let mark = ptr::from_ref(&ASKED).cast_mut().cast::<c_void>();
+        qjs::JS_SetContextOpaque(ctx, mark);
+        let pointers = (*probe).len * 4 / size_of::<usize>();
+        let at = (1..pointers).find(|&i| ctx.cast::<*mut c_void>().add(i).read() == mark)? - 1;
+        let compiler = ctx.cast::<Option<Compiler>>().add(at);
+        let _ = OWN.set(compiler.replace(Some(witness))?);
+        (*probe).run(c"1");
+        ASKED.load(Ordering::Relaxed).then_some(Offsets { counter: word * 4, compiler: at * size_of::<usize>() })
     }
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_counter_is_found() {
-        assert!(super::counter_offset().is_ok());
+    fn the_fields_are_found() {
+        assert!(super::offsets().is_ok());
     }
 }

@@ -1,0 +1,13 @@
+let rope = '';
+for (let i = 0; i < 600; i++) rope = i % 2 ? rope + `${i};` : `<${i}>` + rope;
+const wide = rope.replaceAll(';', '→') + '\u{1F600}'.repeat(50);
+const parts = wide.split('').concat([...wide]).map((c) => c.codePointAt(0).toString(16).padStart(4, '0'));
+const coded = encodeURIComponent(wide);
+if (decodeURIComponent(coded) !== wide || escape(wide) === unescape(wide)) throw new Error('wrong');
+const tag = (s, ...v) => String.raw({ raw: s.raw }, ...v.map(String));
+const text = tag`a\n${parts.length}${{ toString: () => 'obj' }}`;
+[text.normalize('NFD'), wide.toUpperCase().toLowerCase(), wide.at(-1), wide.isWellFormed(), parts.join().length];
+const f = new Function('a', 'b', `return [${Array.from({ length: 100 }, (_, i) => `a + ${i} * b`)}].length`);
+if (f(1, 2) !== 100 || (0, eval)('`${6 * 7}`') !== '42') throw new Error('wrong');
+[(12345.678).toFixed(2), (255).toString(36), Number('0x1f'), parseFloat('1e-7'), new Date(0).toISOString(), Symbol('s').description];
+'done';

@@ -1,0 +1,199 @@
+//! Fault injection: ordinary programs run again and again, each time with another allocation failing.
+//!
+//! Wherever memory runs out, the context must be stopped with [`Termination::Memory`], stay so, and be dropped without
+//! harm; the guest must never see an error in its place, however much it catches. What a program tests is thus the
+//! engine's own handling of a null pointer in every place that the program reaches. A run that fails is a crash of
+//! the process, so each program has a child of its own, which says where it is.
+
+use std::path::Path;
+use std::process::Command;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::stream;
+use isolate_runtime::{
+    Class, Clock, ConsoleOptions, Context, ContextOptions, DomExceptionName, Error, EvalOptions, HostError, Limits,
+    ModuleLoader, QuickJs, Termination, TimersOptions, Value, setup_console, setup_core, setup_timers,
+};
+
+use crate::corpus::run_capped;
+
+macro_rules! programs {
+    ($($name:literal),* $(,)?) => {
+        &[("setup", "'done'"), $(($name, include_str!(concat!("../programs/", $name, ".js")))),*]
+    };
+}
+
+/// The programs by name. Each gives `done` if it is let run to its end. The first does nothing, so that what fails is
+/// the setting up.
+pub const PROGRAMS: &[(&str, &str)] = programs![
+    "compiler",
+    "async",
+    "classes",
+    "closures",
+    "collections",
+    "console",
+    "errors",
+    "generators",
+    "host-calls",
+    "json",
+    "modules",
+    "regexps",
+    "sorting",
+    "strings",
+    "timers",
+    "typed-arrays",
+];
+
+/// Runs a program in a process of its own, with `points` of its allocations failing in turn, or all of them.
+///
+/// # Errors
+/// What went wrong, and at which allocation.
+pub fn parent(program: &Path, name: &str, points: Option<u64>, cap: Duration) -> Result<(), String> {
+    let mut command = Command::new(program);
+    command.args(["--failing-allocations", name]);
+    if let Some(points) = points {
+        command.args(["--points", &points.to_string()]);
+    }
+    let done = run_capped(&mut command, cap).map_err(|e| e.to_string())?;
+    if done.status.is_some_and(|s| s.success()) {
+        return Ok(());
+    }
+    let at = done.out.lines().last().unwrap_or("none");
+    let status = done.status.map_or("killed: it took too long".into(), |s| s.to_string());
+    Err(format!("{name}, allocation {at}: {status}: {}", done.err.trim()))
+}
+
+/// Runs a program in this process, and prints the number of each allocation before the run in which it fails. With
+/// `only` that is one.
+///
+/// # Errors
+/// If a run ends in another way than by its memory or by giving its value.
+pub fn child(name: &str, points: Option<u64>, only: Option<u64>) -> Result<(), String> {
+    let source = PROGRAMS.iter().find(|(n, _)| *n == name).ok_or_else(|| format!("no program is called {name}"))?.1;
+    // What is made once for the process must not be counted.
+    if !completes(source, None)? {
+        return Err("it runs out of memory when nothing is made to fail".into());
+    }
+    if let Some(n) = only {
+        println!("{n}");
+        let completed = completes(source, Some(n))?;
+        println!("{}", if completed { "completed" } else { "stopped" });
+        return Ok(());
+    }
+    // The setting up is the same for all, and has a program of its own.
+    let from = if name == "setup" { 1 } else { allocations(PROGRAMS[0].1)? };
+    let to = allocations(source)?.max(from);
+    let step = points.map_or(1, |points| ((to - from) / points.max(1)).max(1));
+    for n in (from..=to + 2).step_by(usize::try_from(step).unwrap_or(usize::MAX)) {
+        println!("{n} of {to}");
+        completes(source, Some(n))?;
+    }
+    Ok(())
+}
+
+/// About how many allocations a program makes, those of the setting up included.
+fn allocations(source: &str) -> Result<u64, String> {
+    let (mut enough, mut least) = (64, 0);
+    while !completes(source, Some(enough))? {
+        (least, enough) = (enough, enough * 2);
+    }
+    while enough - least > 1 {
+        let middle = least + (enough - least) / 2;
+        if completes(source, Some(middle))? { enough = middle } else { least = middle }
+    }
+    Ok(least)
+}
+
+/// Runs a program once. Returns whether it came to its end, rather than to that of its memory.
+fn completes(source: &str, fail: Option<u64>) -> Result<bool, String> {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|e| e.to_string())?;
+    let mut engine = QuickJs::new();
+    if let Some(n) = fail {
+        engine = engine.failing_allocation(n);
+    }
+    let options = ContextOptions::new()
+        .limits(Limits::new().memory(256 << 20))
+        .clock(Clock::VirtualAutoAdvance)
+        .tokio(tokio.handle().clone());
+    let at = |what: &str| format!("{what} when allocation {fail:?} failed");
+    let out_of_memory = |e: &Error| e.terminated() == Some(Termination::Memory);
+    let context = match Context::new(&engine, options) {
+        Ok(context) => context,
+        Err(e) if out_of_memory(&e) => return Ok(false),
+        Err(e) => return Err(at(&format!("no context: {e:?}"))),
+    };
+    let result = set_up(&context).and_then(|()| {
+        tokio.block_on(async {
+            let value = context.eval(source, EvalOptions::new().filename("program.js")).await?;
+            context.run_until_idle().await?;
+            Ok(value)
+        })
+    });
+    let completed = match result {
+        Ok(value) if value.as_str() == Some("done") => true,
+        Err(e) if out_of_memory(&e) => false,
+        other => return Err(at(&format!("it gave {other:?}"))),
+    };
+    if completed && fail.is_some() && context.stopped().is_some() {
+        return Err(at("it came to its end though it was stopped"));
+    }
+    if !completed {
+        // A stopped context can still be asked, and goes on saying so.
+        context.collect_garbage();
+        let _ = context.memory_usage();
+        let again = [context.evaluate("1", "again.js").map(drop), context.tick(Duration::from_secs(1))];
+        if !again.iter().all(|r| r.as_ref().is_err_and(out_of_memory)) {
+            return Err(at(&format!("afterwards the context answered {again:?}")));
+        }
+    }
+    drop(context);
+    Ok(completed)
+}
+
+struct Modules;
+
+impl ModuleLoader for Modules {
+    fn resolve(&self, specifier: &str, _referrer: &str) -> Result<String, HostError> {
+        Ok(format!("/{}", specifier.trim_start_matches('/')))
+    }
+
+    fn load(&self, name: &str) -> Result<String, HostError> {
+        match name {
+            "/a" => Ok("import * as b from 'b'; export { b }; export default (n) => n + b.three".into()),
+            "/b" => Ok("export { default as a } from 'a'; export const three = await Promise.resolve(3);".into()),
+            "/c" => Ok("import { of } from 'd'; export const value = () => 'd' + of('c'); export let later;".into()),
+            "/d" => {
+                Ok("export const of = (x) => ` of ${x}`; export default Array.from({ length: 50 }, String);".into())
+            }
+            "/broken" => Ok("export const = 1".into()),
+            "/throws" => Ok("throw new TypeError('from a module')".into()),
+            _ => Err(HostError::dom(DomExceptionName::NotFoundError, format!("there is no module {name}"))),
+        }
+    }
+}
+
+/// Everything that the programs use, set up as a runtime does it.
+fn set_up(context: &Context) -> Result<(), Error> {
+    context.on_uncaught(|_| {});
+    context.set_module_loader(Rc::new(Modules));
+    setup_core(context)?;
+    setup_console(context, ConsoleOptions::new().on_event(|e| drop(e.clone())))?;
+    setup_timers(context, TimersOptions::default())?;
+    context.define_function("host.echo", |v: Value| v)?;
+    context
+        .define_function("host.fail", |message: String| -> Result<(), _> { Err(HostError::range_error(message)) })?;
+    context.define_async_function("host.later", |v: Value| async move {
+        tokio::task::yield_now().await;
+        v
+    })?;
+    context.define_async_function("host.failLater", |message: String| async move {
+        tokio::task::yield_now().await;
+        Err::<(), _>(HostError::dom(DomExceptionName::NotFoundError, message))
+    })?;
+    context.define_stream_function("host.items", |n: u32| stream::iter(0..n))?;
+    let counter = Class::new("Counter", |n: f64| n)
+        .getter("value", |n: &mut f64| *n)
+        .method("add", |n: &mut f64, more: f64| *n += more);
+    context.define_class(counter)
+}
