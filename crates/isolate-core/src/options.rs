@@ -65,8 +65,8 @@ pub struct EvalOptions {
     pub cpu_time: Option<Duration>,
     /// When this is cancelled the context is stopped.
     pub cancellation: Option<CancellationToken>,
-    /// Gives [`ErrorKind::NeverSettles`] as soon as the awaited promise cannot settle because nothing is left that
-    /// could run. Default: wait, since another evaluation may settle it.
+    /// Gives [`NeverSettles`](crate::ErrorKind::NeverSettles) as soon as the awaited promise cannot settle because
+    /// nothing is left that could run. Default: wait, since another evaluation may settle it.
     pub fail_when_idle: bool,
     /// Whether a script that does not parse without it may use `await` at its top level. Default: yes.
     pub top_level_await: bool,
