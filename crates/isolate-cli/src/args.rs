@@ -45,7 +45,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SIZE", default_value = "128M")]
     pub(crate) memory: Limit<Size>,
     /// Native stack for guest code.
-    #[arg(long, value_name = "SIZE", default_value = "512K")]
+    #[arg(long, value_name = "SIZE", default_value = "1M")]
     pub(crate) stack: Size,
     /// Wall-clock time for the whole run, such as 5s, 500ms or 2m, or `none`.
     #[arg(long, value_name = "TIME", default_value = "30s")]

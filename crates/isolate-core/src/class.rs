@@ -55,6 +55,7 @@ impl<T: 'static> Table<T> {
 
     fn get(&self, args: &mut Args<'_>) -> Result<Instance<T>, HostError> {
         let id = u32::from_arg(args)?;
+        args.hide_taken();
         let live = self.live.borrow();
         live.get(&id).map(|(instance, _)| instance.clone()).ok_or_else(|| {
             let message = format!("the state of this {} was cleared by the host", self.name);

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -26,9 +27,9 @@ pub type TimerId = u32;
 pub type TimerCallback = Rc<dyn Fn(&Context, TimerId) -> Result<(), isolate_engine::Failure>>;
 
 struct Timer {
-    at: Duration,
+    at: Nanos,
     order: u64,
-    every: Option<Duration>,
+    every: Option<Nanos>,
     /// How many timers deep it was made: HTML's timer nesting level.
     level: u32,
     callback: TimerCallback,
@@ -49,6 +50,31 @@ pub(crate) struct Due {
     pub(crate) callback: TimerCallback,
 }
 
+/// Numbers that count up need no mixing against collisions: the guest cannot choose them.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+    fn write_u32(&mut self, n: u32) {
+        self.0 = (self.0 ^ u64::from(n)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+/// Nanoseconds on the guest's clock: half the size of a `Duration`, and large queues live off the cache.
+type Nanos = u64;
+
+fn nanos(time: Duration) -> Nanos {
+    Nanos::try_from(time.as_nanos()).unwrap_or(Nanos::MAX)
+}
+
 /// Timers in the order of their time, then of their creation. Adding, removing and taking one are O(log n).
 pub(crate) struct Timers {
     clock: Clock,
@@ -56,8 +82,8 @@ pub(crate) struct Timers {
     /// The present, for the two virtual clocks.
     now: Duration,
     /// May hold timers that were cleared or moved since; `live` says which entries count.
-    heap: BinaryHeap<Reverse<(Duration, u64, TimerId)>>,
-    live: HashMap<TimerId, Timer>,
+    heap: BinaryHeap<Reverse<(Nanos, u64, TimerId)>>,
+    live: HashMap<TimerId, Timer, BuildHasherDefault<IdHasher>>,
     next_id: TimerId,
     next_order: u64,
 }
@@ -69,7 +95,7 @@ impl Timers {
             start: Instant::now(),
             now: Duration::ZERO,
             heap: BinaryHeap::new(),
-            live: HashMap::new(),
+            live: HashMap::default(),
             next_id: 1,
             next_order: 0,
         }
@@ -101,11 +127,11 @@ impl Timers {
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
         let at = self.now().saturating_add(clamped(delay, level));
-        self.insert(id, at, every, level.saturating_add(1), callback);
+        self.insert(id, nanos(at), every.map(nanos), level.saturating_add(1), callback);
         id
     }
 
-    fn insert(&mut self, id: TimerId, at: Duration, every: Option<Duration>, level: u32, callback: TimerCallback) {
+    fn insert(&mut self, id: TimerId, at: Nanos, every: Option<Nanos>, level: u32, callback: TimerCallback) {
         let order = self.next_order;
         self.next_order += 1;
         self.live.insert(id, Timer { at, order, every, level, callback });
@@ -130,7 +156,7 @@ impl Timers {
     pub(crate) fn next_at(&mut self) -> Option<Duration> {
         while let Some(Reverse((at, order, id))) = self.heap.peek() {
             if self.live.get(id).is_some_and(|t| t.order == *order) {
-                return Some(*at);
+                return Some(Duration::from_nanos(*at));
             }
             self.heap.pop();
         }
@@ -146,8 +172,8 @@ impl Timers {
         self.now = self.now.max(at);
         if let Some(every) = timer.every {
             // On the real clock periods that were missed are not made up for, as in browsers.
-            let from = if self.clock == Clock::Real { self.now() } else { timer.at };
-            let next = from.saturating_add(clamped(every, timer.level));
+            let from = if self.clock == Clock::Real { nanos(self.now()) } else { timer.at };
+            let next = from.saturating_add(nanos(clamped(Duration::from_nanos(every), timer.level)));
             self.insert(id, next, Some(every), timer.level.saturating_add(1), timer.callback.clone());
         }
         Some(Due { id, level: timer.level, callback: timer.callback })

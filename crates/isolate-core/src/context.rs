@@ -256,7 +256,7 @@ impl Context {
         self.0.engine.memory_usage()
     }
 
-    /// Processor time that its guest has used.
+    /// Processor time that its guest has used. Only counted while some processor limit is set; 0 otherwise.
     pub fn cpu_used(&self) -> Duration {
         self.0.cpu_used.get()
     }
@@ -386,7 +386,15 @@ impl Context {
         }
         inner.running.set(inner.running.get() + 1);
         let _running = Running(inner);
-        f(&*inner.engine)
+        let result = f(&*inner.engine);
+        // The watchdog sees no other thread's processor clock, so what never asked is asked now.
+        if inner.running.get() == 1
+            && inner.cpu_start.get().is_some()
+            && let Some(reason) = inner.interrupter.poll()
+        {
+            return Err(reason.into());
+        }
+        result
     }
 
     /// Notes an evaluation or call, whose deadline then holds until the result is dropped.

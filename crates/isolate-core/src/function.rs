@@ -36,6 +36,11 @@ impl Args<'_> {
         self.taken += 1;
         self.values.next().map(Value::take).unwrap_or_default()
     }
+
+    /// Leaves the arguments taken so far out of the count: they are glue's, and the guest did not pass them.
+    pub(crate) fn hide_taken(&mut self) {
+        self.taken = 0;
+    }
 }
 
 /// A parameter of a host function.

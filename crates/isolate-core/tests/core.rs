@@ -336,7 +336,7 @@ engine_test!(
                 8, 8, 0, 16, true, 8, 9, "soon", 3, 100, 6, "Counter", 1, "[object Counter]", [],
                 ["add", "constructor", "count", "later", "twice", "use", "value"], true,
                 "TypeError: Class constructor Counter cannot be invoked without 'new'", "RangeError: negative",
-                "TypeError: argument 2: expected a number, got a string", "TypeError: Illegal invocation: this is not a Counter"
+                "TypeError: argument 1: expected a number, got a string", "TypeError: Illegal invocation: this is not a Counter"
             ])
             .as_array()
             .unwrap()
@@ -490,6 +490,10 @@ engine_test!(
         }
         assert!(ctx.cpu_used() >= Duration::from_millis(5));
         let e = ctx.evaluate("for (;;) {}", "t.js").unwrap_err();
+        assert_eq!(e.terminated(), Some(Termination::Cpu));
+        // A native loop that never asks is noticed when it is over.
+        let ctx = create_limited_context(engine, Limits::new().cpu_time(Duration::from_millis(20)));
+        let e = ctx.evaluate("new Array(1e7).join('').length", "t.js").unwrap_err();
         assert_eq!(e.terminated(), Some(Termination::Cpu));
     }
 );

@@ -7,13 +7,14 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct Limits {
     /// Memory of the guest in bytes: everything the engine allocates for the context, its builtins included (about
-    /// 150 KiB on QuickJS), plus what the host holds for it. Default: 128 MiB.
+    /// 200 KiB on QuickJS), plus what the host holds for it. Default: 128 MiB.
     ///
     /// The allocation that would pass the limit fails, and the context is stopped with
     /// [`Termination::Memory`](crate::Termination::Memory). Not covered: the host's own copy of a value while it
     /// crosses (see [`value_bytes`](Self::value_bytes)), and the stack.
     pub memory: Option<usize>,
-    /// Native stack that guest code may use, in bytes. Default: 512 KiB.
+    /// Native stack that guest code may use, in bytes. Default: 1 MiB, about 1,600 nested calls of a
+    /// small function on QuickJS.
     ///
     /// Past it the guest gets an ordinary `RangeError` or `InternalError`, which it may catch. Not covered: the stack
     /// of host functions; a backend keeps a reserve for those below this limit, and refuses to make a context on a
@@ -43,7 +44,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory: Some(128 << 20),
-            stack: 512 << 10,
+            stack: 1 << 20,
             wall_time: Some(Duration::from_secs(30)),
             cpu_time: None,
             value_bytes: 64 << 20,

@@ -16,7 +16,7 @@ type UncaughtHook = Box<dyn Fn(&Uncaught) + Send>;
 /// | option | default |
 /// | --- | --- |
 /// | engine | QuickJS-NG |
-/// | limits | [`Limits::default`]: 128 MiB of memory, 512 KiB of stack, 30 s for each call |
+/// | limits | [`Limits::default`]: 128 MiB of memory, 1 MiB of stack, 30 s for each call |
 /// | clock | [`Clock::Virtual`]: time moves by [`Runtime::tick`](crate::Runtime::tick) alone |
 /// | console | what the guest prints goes nowhere |
 /// | uncaught errors | to `tracing`, as errors |
