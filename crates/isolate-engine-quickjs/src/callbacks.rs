@@ -241,73 +241,18 @@ fn with_loader(
         .unwrap_or_else(|_| Err(HostError::error(format!("cannot import '{what}': the module loader panicked"))))
 }
 
-// The three functions of the `engine` object that glue gets.
-
-pub(crate) unsafe extern "C" fn class_of(
-    ctx: *mut qjs::JSContext,
+/// The getter and setter of a global that is not loaded yet: loads its group, or lets the guest's own value stand.
+pub(crate) unsafe extern "C" fn lazy_global(
+    _ctx: *mut qjs::JSContext,
     _this: qjs::JSValue,
     argc: c_int,
     argv: *mut qjs::JSValue,
+    magic: c_int,
 ) -> qjs::JSValue {
-    if argc < 1 {
-        return qjs::JS_UNDEFINED;
-    }
-    // SAFETY: one live argument; the name is copied.
+    // SAFETY: see the module; a setter gets one live value, a getter none.
     unsafe {
-        if !qjs::JS_IsObject(*argv) {
-            return qjs::JS_UNDEFINED;
-        }
-        let inner = &*qjs::JS_GetContextOpaque(ctx).cast::<Inner>();
-        inner.string(inner.class_name(*argv))
-    }
-}
-
-pub(crate) unsafe extern "C" fn promise_state(
-    ctx: *mut qjs::JSContext,
-    _this: qjs::JSValue,
-    argc: c_int,
-    argv: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    // SAFETY: one live argument.
-    unsafe {
-        if argc < 1 || !qjs::JS_IsPromise(*argv) {
-            return qjs::JS_UNDEFINED;
-        }
-        let state = qjs::JS_MKVAL(qjs::JS_TAG_INT, qjs::JS_PromiseState(ctx, *argv));
-        pair(ctx, [state, qjs::JS_PromiseResult(ctx, *argv)])
-    }
-}
-
-pub(crate) unsafe extern "C" fn proxy_details(
-    ctx: *mut qjs::JSContext,
-    _this: qjs::JSValue,
-    argc: c_int,
-    argv: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    // SAFETY: one live argument.
-    unsafe {
-        if argc < 1 || !qjs::JS_IsProxy(*argv) {
-            return qjs::JS_UNDEFINED;
-        }
-        pair(ctx, [qjs::JS_GetProxyTarget(ctx, *argv), qjs::JS_GetProxyHandler(ctx, *argv)])
-    }
-}
-
-/// An array of two values, which it takes. An exception among them, as a revoked proxy gives, becomes null.
-///
-/// # Safety
-/// Owned values of a live context.
-unsafe fn pair(ctx: *mut qjs::JSContext, values: [qjs::JSValue; 2]) -> qjs::JSValue {
-    // SAFETY: as above; the array takes the values.
-    unsafe {
-        let values = values.map(|v| {
-            if qjs::JS_IsException(v) {
-                qjs::JS_FreeValue(ctx, qjs::JS_GetException(ctx));
-                qjs::JS_NULL
-            } else {
-                v
-            }
-        });
-        qjs::JS_NewArrayFrom(ctx, 2, values.as_ptr())
+        let inner = &*qjs::JS_GetContextOpaque(_ctx).cast::<Inner>();
+        let index = usize::try_from(magic).unwrap_or(0);
+        if argc > 0 { inner.settle_lazy(index, inner.dup(*argv)) } else { inner.load_lazy(index) }
     }
 }

@@ -10,8 +10,8 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use isolate_engine::{
     Arguments, Charge, Completion, EngineContext, EngineError, Exception, Failure, Function, Glue, HandleSource,
-    HostError, HostFunction, Interrupter, Limits, MemoryAccount, MemoryUsage, ModuleLoader, Promise, PromiseState,
-    Script, Termination, Value,
+    HostError, HostFunction, Interrupter, Limits, MemoryAccount, MemoryUsage, ModuleLoader, Platform, PlatformObjects,
+    Promise, PromiseState, Script, Termination, Value,
 };
 use rquickjs::qjs;
 use slab::Slab;
@@ -19,8 +19,7 @@ use smallvec::SmallVec;
 
 use crate::arena::{Arena, FUNCTIONS};
 use crate::callbacks::{
-    Compiler, call_host, class_of, compile, on_collect, on_interrupt, on_load, on_rejection, on_resolve, promise_state,
-    proxy_details,
+    Compiler, call_host, compile, lazy_global, on_collect, on_interrupt, on_load, on_rejection, on_resolve,
 };
 use crate::convert::{Refusal, class_names};
 use crate::poll;
@@ -51,6 +50,33 @@ pub(crate) struct External {
     /// Held for its drop, which gives the bytes back to the account.
     #[allow(dead_code)]
     pub(crate) charge: Charge,
+}
+
+type Load = Rc<dyn Fn(&dyn EngineContext) -> Result<(), HostError>>;
+
+/// Globals that are loaded when they are first touched.
+#[derive(Default)]
+struct Lazy {
+    names: Vec<LazyName>,
+    groups: Vec<Load>,
+}
+
+struct LazyName {
+    group: usize,
+    name: &'static str,
+    /// The function that stands as getter and setter, borrowed from the property.
+    accessor: qjs::JSValue,
+    enumerable: bool,
+    /// What the property held when its group was loaded.
+    value: Option<qjs::JSValue>,
+}
+
+/// How objects of the web platform cross; see [`EngineContext::set_platform`].
+#[derive(Clone)]
+struct PlatformGlue {
+    send: qjs::JSValue,
+    receive: qjs::JSValue,
+    objects: Rc<dyn PlatformObjects>,
 }
 
 /// Builtins that conversions need, taken before any guest code ran.
@@ -88,6 +114,20 @@ builtins! {
     reference_error: "ReferenceError",
     uri_error: "URIError",
     eval_error: "EvalError",
+    object_prototype: "Object.prototype",
+    promise_prototype: "Promise.prototype",
+    array_buffer: "ArrayBuffer",
+    array_buffer_transfer: "ArrayBuffer.prototype.transfer",
+    array_buffer_detached: "ArrayBuffer.prototype.__lookupGetter__('detached')",
+    array_buffer_resizable: "ArrayBuffer.prototype.__lookupGetter__('resizable')",
+    array_buffer_max: "ArrayBuffer.prototype.__lookupGetter__('maxByteLength')",
+    shared_buffer_growable: "SharedArrayBuffer.prototype.__lookupGetter__('growable')",
+    shared_buffer_max: "SharedArrayBuffer.prototype.__lookupGetter__('maxByteLength')",
+    typed_array_buffer: "Object.getPrototypeOf(Uint8Array.prototype).__lookupGetter__('buffer')",
+    data_view: "DataView",
+    data_view_buffer: "DataView.prototype.__lookupGetter__('buffer')",
+    data_view_byte_offset: "DataView.prototype.__lookupGetter__('byteOffset')",
+    data_view_byte_length: "DataView.prototype.__lookupGetter__('byteLength')",
     unwrap: "((call, then) => (promise, apply) => call(then, promise, (r) => (apply === undefined ? r.value : apply(r.value))))(Function.prototype.call.bind(Function.prototype.call), Promise.prototype.then)",
 }
 
@@ -118,6 +158,8 @@ pub(crate) struct Inner {
     shared: Cell<qjs::JSValue>,
     engine: Cell<qjs::JSValue>,
     error_factory: Cell<Option<qjs::JSValue>>,
+    lazy: RefCell<Lazy>,
+    platform: RefCell<Option<PlatformGlue>>,
     pub(crate) loader: RefCell<Option<Rc<dyn ModuleLoader>>>,
     stack_limit: Cell<usize>,
     target: OnceCell<Arc<Target>>,
@@ -190,6 +232,8 @@ impl QuickJsContext {
             shared: Cell::new(qjs::JS_UNDEFINED),
             engine: Cell::new(qjs::JS_UNDEFINED),
             error_factory: Cell::new(None),
+            lazy: RefCell::default(),
+            platform: RefCell::default(),
             loader: RefCell::default(),
             stack_limit: Cell::new(0),
             target: OnceCell::new(),
@@ -261,20 +305,8 @@ impl QuickJsContext {
         unsafe {
             let shared = this.own(qjs::JS_NewObjectProto(this.ctx, qjs::JS_NULL))?;
             let engine = this.own(qjs::JS_NewObjectProto(this.ctx, qjs::JS_NULL))?;
-            for (name, f) in [
-                (c"classOf", class_of as unsafe extern "C" fn(_, _, _, _) -> _),
-                (c"promiseState", promise_state),
-                (c"proxyDetails", proxy_details),
-            ] {
-                let f = qjs::JS_NewCFunction2(
-                    this.ctx,
-                    Some(f),
-                    name.as_ptr(),
-                    1,
-                    qjs::JSCFunctionEnum_JS_CFUNC_generic,
-                    0,
-                );
-                qjs::JS_SetPropertyStr(this.ctx, engine, name.as_ptr(), this.own(f)?);
+            if crate::natives::define(this.ctx, engine) < 0 {
+                return Err(this.take_failure());
             }
             this.shared.set(shared);
             this.engine.set(engine);
@@ -822,6 +854,64 @@ impl EngineContext for QuickJsContext {
         Ok(())
     }
 
+    fn set_platform(
+        &self,
+        send: &Function,
+        receive: &Function,
+        objects: Rc<dyn PlatformObjects>,
+    ) -> Result<(), Failure> {
+        let this = &*self.inner;
+        let send = this.dup(this.function_value(send)?);
+        let receive = this.dup(this.function_value(receive)?);
+        if let Some(old) = this.platform.replace(Some(PlatformGlue { send, receive, objects })) {
+            this.free(old.send);
+            this.free(old.receive);
+        }
+        Ok(())
+    }
+
+    fn define_lazy_globals(&self, names: &[&'static str], enumerable: bool, load: Load) -> Result<(), Failure> {
+        let _entered = self.enter()?;
+        let this = &*self.inner;
+        let group = this.lazy.borrow().groups.len();
+        this.lazy.borrow_mut().groups.push(load);
+        let mut flags = qjs::JS_PROP_CONFIGURABLE;
+        if enumerable {
+            flags |= qjs::JS_PROP_ENUMERABLE;
+        }
+        // SAFETY: one function for each global, which serves as its getter and its setter; the definition takes both
+        // references. The accessor is kept without a reference, only to compare.
+        unsafe {
+            let global = qjs::JS_GetGlobalObject(this.ctx);
+            let mut result = Ok(());
+            for name in names {
+                let index = this.lazy.borrow().names.len() as c_int;
+                let f = qjs::JS_NewCFunction2(
+                    this.ctx,
+                    qjs::JSCFunctionType { generic_magic: Some(lazy_global) }.generic,
+                    c"".as_ptr(),
+                    0,
+                    qjs::JSCFunctionEnum_JS_CFUNC_generic_magic,
+                    index,
+                );
+                let f = match this.own(f) {
+                    Ok(f) => f,
+                    Err(e) => {
+                        result = Err(e);
+                        break;
+                    }
+                };
+                this.lazy.borrow_mut().names.push(LazyName { group, name, accessor: f, enumerable, value: None });
+                let atom = qjs::JS_NewAtomLen(this.ctx, name.as_ptr().cast(), name.len() as _);
+                qjs::JS_DefinePropertyGetSet(this.ctx, global, atom, f, this.dup(f), flags as c_int);
+                qjs::JS_FreeAtom(this.ctx, atom);
+            }
+            this.free(global);
+            result?;
+        }
+        this.stopped()
+    }
+
     fn interrupter(&self) -> Interrupter {
         self.inner.interrupter.clone()
     }
@@ -853,6 +943,131 @@ impl EngineContext for QuickJsContext {
 }
 
 impl Inner {
+    pub(crate) fn platform_send(&self) -> Option<qjs::JSValue> {
+        self.platform.borrow().as_ref().map(|p| p.send)
+    }
+
+    /// What glue sent of a platform object, as the host knows it.
+    pub(crate) fn platform_to_host(&self, data: Value) -> Result<Platform, HostError> {
+        let platform = self.platform.borrow().clone();
+        platform.map_or_else(|| Err(HostError::type_error("this object cannot cross")), |p| p.objects.to_host(data))
+    }
+
+    /// The guest's form of a platform object. The caller owns the result.
+    pub(crate) fn platform_to_guest(&self, object: &Platform, depth: usize) -> Result<qjs::JSValue, Refusal> {
+        let Some(platform) = self.platform.borrow().clone() else {
+            return Err(HostError::type_error("this object cannot cross").into());
+        };
+        let data = self.to_guest(platform.objects.to_guest(object)?, depth + 1)?;
+        let v = self.call(platform.receive, qjs::JS_UNDEFINED, &mut [data]);
+        self.free(data);
+        // SAFETY: the tag of any value may be read.
+        if unsafe { qjs::JS_IsException(v) } { Err(Refusal::Pending) } else { Ok(v) }
+    }
+
+    /// Makes a lazy global an ordinary one, with a value that it takes.
+    pub(crate) fn settle_lazy(&self, index: usize, value: qjs::JSValue) -> qjs::JSValue {
+        let Some((name, enumerable)) = self.lazy.borrow().names.get(index).map(|n| (n.name, n.enumerable)) else {
+            self.free(value);
+            return qjs::JS_UNDEFINED;
+        };
+        let mut flags = qjs::JS_PROP_CONFIGURABLE | qjs::JS_PROP_WRITABLE;
+        if enumerable {
+            flags |= qjs::JS_PROP_ENUMERABLE;
+        }
+        // SAFETY: the definition takes the value; the global and the atom are freed.
+        unsafe {
+            let global = qjs::JS_GetGlobalObject(self.ctx);
+            let atom = qjs::JS_NewAtomLen(self.ctx, name.as_ptr().cast(), name.len() as _);
+            let defined = qjs::JS_DefinePropertyValue(self.ctx, global, atom, value, flags as c_int);
+            qjs::JS_FreeAtom(self.ctx, atom);
+            self.free(global);
+            if defined < 0 { qjs::JS_EXCEPTION } else { qjs::JS_UNDEFINED }
+        }
+    }
+
+    /// The value of a lazy global, whose group is loaded if it is not yet.
+    pub(crate) fn load_lazy(&self, index: usize) -> qjs::JSValue {
+        let Some((group, known)) = self.lazy.borrow().names.get(index).map(|n| (n.group, n.value)) else {
+            return qjs::JS_UNDEFINED;
+        };
+        if let Some(value) = known {
+            return self.dup(value);
+        }
+        let load = self.lazy.borrow().groups[group].clone();
+        // SAFETY: `self` is alive during the call.
+        let loaded = unsafe {
+            let context = QuickJsContext::borrow(self);
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| load(&*context)))
+                .unwrap_or_else(|_| Err(HostError::error("a loader of globals panicked")))
+        };
+        if self.interrupter.stopped().is_some() {
+            self.clear_exception();
+            return self.throw_stop();
+        }
+        if let Err(e) = loaded {
+            return self.throw_host_error(&e);
+        }
+        // SAFETY: `loaded` is an object that glue left on the shared one; what is owned is freed.
+        unsafe {
+            let values = qjs::JS_GetPropertyStr(self.ctx, self.shared.get(), c"loaded".as_ptr());
+            qjs::JS_SetPropertyStr(self.ctx, self.shared.get(), c"loaded".as_ptr(), qjs::JS_UNDEFINED);
+            let global = qjs::JS_GetGlobalObject(self.ctx);
+            let count = self.lazy.borrow().names.len();
+            for i in 0..count {
+                let (name, accessor) = match self.lazy.borrow().names.get(i) {
+                    Some(n) if n.group == group => (n.name, n.accessor),
+                    _ => continue,
+                };
+                let atom = qjs::JS_NewAtomLen(self.ctx, name.as_ptr().cast(), name.len() as _);
+                let value = qjs::JS_GetProperty(self.ctx, values, atom);
+                // What the guest has put in its place meanwhile stays.
+                let ours = self.is_accessor(global, atom, accessor);
+                qjs::JS_FreeAtom(self.ctx, atom);
+                if qjs::JS_IsException(value) {
+                    self.free(values);
+                    self.free(global);
+                    return value;
+                }
+                if ours {
+                    self.settle_lazy(i, self.dup(value));
+                }
+                self.lazy.borrow_mut().names[i].value = Some(value);
+            }
+            self.free(values);
+            self.free(global);
+        }
+        let value = self.lazy.borrow().names[index].value;
+        value.map_or(qjs::JS_UNDEFINED, |v| self.dup(v))
+    }
+
+    /// Whether a property is still the accessor that was put there.
+    ///
+    /// # Safety
+    /// Live values of this context.
+    unsafe fn is_accessor(&self, object: qjs::JSValue, atom: qjs::JSAtom, accessor: qjs::JSValue) -> bool {
+        let mut d = qjs::JSPropertyDescriptor {
+            flags: 0,
+            value: qjs::JS_UNDEFINED,
+            getter: qjs::JS_UNDEFINED,
+            setter: qjs::JS_UNDEFINED,
+        };
+        // SAFETY: the descriptor's parts are owned and freed; payloads are compared as pointers.
+        unsafe {
+            if qjs::JS_GetOwnProperty(self.ctx, &raw mut d, object, atom) != 1 {
+                return false;
+            }
+            let ours = qjs::JS_IsObject(d.getter)
+                && qjs::JS_VALUE_GET_PTR(d.getter) == qjs::JS_VALUE_GET_PTR(accessor)
+                && qjs::JS_IsObject(d.setter)
+                && qjs::JS_VALUE_GET_PTR(d.setter) == qjs::JS_VALUE_GET_PTR(accessor);
+            self.free(d.value);
+            self.free(d.getter);
+            self.free(d.setter);
+            ours
+        }
+    }
+
     pub(crate) fn handled(&self, promise: qjs::JSValue) {
         // SAFETY: a promise is an object, so its payload is a pointer, used only as a key.
         let key = unsafe { qjs::JS_VALUE_GET_PTR(promise) };

@@ -245,6 +245,7 @@ impl Inner {
         }
         match self.class_name(v) {
             "Array" => self.walk_list(v, walk),
+            "Object" if !walk.lossy() => self.walk_object_or_platform(v, walk),
             "Object" | "Arguments" => self.walk_plain(v, walk),
             "Error" => Ok(Value::Error(Box::new(self.walk_error(v, walk)))),
             "Date" => {
@@ -406,6 +407,16 @@ impl Inner {
         self.walk_owned(d.value, walk)
     }
 
+    fn walk_object_or_platform(&self, v: qjs::JSValue, walk: &mut Walk) -> Result<Value, Refusal> {
+        match self.ask_platform(v)? {
+            Some(data) => {
+                let data = self.walk_owned(data, walk)?;
+                Ok(Value::Platform(self.platform_to_host(data)?))
+            }
+            None => self.walk_plain(v, walk),
+        }
+    }
+
     fn walk_plain(&self, v: qjs::JSValue, walk: &mut Walk) -> Result<Value, Refusal> {
         let (mut keys, mut len) = (ptr::null_mut(), 0);
         let flags = (qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_ENUM_ONLY) as c_int;
@@ -558,16 +569,9 @@ impl Inner {
         if unsafe { qjs::JS_IsError(thrown) } {
             return self.walk_error(thrown, &mut walk);
         }
-        let mut e = Exception::default();
         let value = self.walk(thrown, &mut walk).ok();
         self.forget_exception();
-        e.message = match &value {
-            Some(Value::String(s)) => s.clone(),
-            Some(v) => brief(v, 0),
-            None => "a value that could not be read".into(),
-        };
-        e.value = value.map(Box::new);
-        e
+        Exception::thrown(value)
     }
 
     fn forget_exception(&self) {
@@ -671,6 +675,7 @@ impl Inner {
             Value::Error(e) => return self.error(*e, depth),
             Value::Function(f) => self.dup(self.function_value(&f)?),
             Value::Promise(p) => self.dup(self.promise_value(&p)?),
+            Value::Platform(object) => return self.platform_to_guest(&object, depth),
         };
         self.made(v)
     }
@@ -893,28 +898,6 @@ fn location(line: &str) -> Option<Location> {
     let (rest, column) = place.rsplit_once(':')?;
     let (file, line) = rest.rsplit_once(':')?;
     Some(Location { file: file.to_owned(), line: line.parse().ok()?, column: column.parse().ok()? })
-}
-
-/// A thrown non-error in a few words.
-fn brief(v: &Value, depth: usize) -> String {
-    match v {
-        Value::Undefined => "undefined".into(),
-        Value::Null => "null".into(),
-        Value::Bool(b) => b.to_string(),
-        Value::Number(n) => n.to_string(),
-        Value::BigInt(n) => format!("{n}n"),
-        Value::String(s) => format!("'{s}'"),
-        Value::Object(o) if depth < 2 && o.len() <= 8 => {
-            let parts: Vec<_> = o.iter().map(|(k, v)| format!("{k}: {}", brief(v, depth + 1))).collect();
-            if parts.is_empty() { "{}".into() } else { format!("{{ {} }}", parts.join(", ")) }
-        }
-        Value::List(l) if depth < 2 && l.len() <= 8 => {
-            let parts: Vec<_> = l.iter().map(|v| brief(v, depth + 1)).collect();
-            if parts.is_empty() { "[]".into() } else { format!("[ {} ]", parts.join(", ")) }
-        }
-        Value::Error(e) => e.to_string(),
-        other => other.kind().into(),
-    }
 }
 
 impl From<EngineError> for Refusal {

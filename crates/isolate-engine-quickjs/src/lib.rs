@@ -15,6 +15,7 @@ mod arena;
 mod callbacks;
 mod context;
 mod convert;
+mod natives;
 mod poll;
 mod watchdog;
 

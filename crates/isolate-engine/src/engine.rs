@@ -6,7 +6,9 @@
 use std::fmt;
 use std::rc::Rc;
 
-use crate::{Charge, Exception, Failure, Function, HostError, Interrupter, Limits, MemoryUsage, Promise, Value};
+use crate::{
+    Charge, Exception, Failure, Function, HostError, Interrupter, Limits, MemoryUsage, Platform, Promise, Value,
+};
 
 /// A JavaScript engine. A value, not a type parameter: which one runs is chosen at run time.
 pub trait Engine: Send + Sync + fmt::Debug {
@@ -43,7 +45,7 @@ pub trait EngineContext {
 
     /// Instantiates glue: calls its function with `(host, shared, engine)`, where `host` is an object of these host
     /// functions by name, `shared` is one object for all glue of this context (the captured builtins are kept there),
-    /// and `engine` holds `classOf`, `promiseState` and `proxyDetails`. The guest sees none of the three.
+    /// and `engine` holds the natives that `docs/engine-layer.md` lists. The guest sees none of the three.
     ///
     /// # Errors
     /// If the glue threw, or the context is stopped.
@@ -95,6 +97,32 @@ pub trait EngineContext {
     /// # Errors
     /// If the function belongs to another context.
     fn set_error_factory(&self, factory: &Function) -> Result<(), Failure>;
+
+    /// Defines globals that are loaded when one of them is first touched: writable and configurable, and until then
+    /// accessors, which a guest may overwrite like any other. `load` instantiates glue that leaves the values, by name,
+    /// in `shared.loaded`.
+    ///
+    /// # Errors
+    /// If the context is stopped.
+    fn define_lazy_globals(
+        &self,
+        names: &[&'static str],
+        enumerable: bool,
+        load: Rc<dyn Fn(&dyn EngineContext) -> Result<(), HostError>>,
+    ) -> Result<(), Failure>;
+
+    /// Sets how objects of the web platform cross. `send` is a guest function that is called with an object that is
+    /// neither plain nor of the language's own classes, and returns `undefined` or what of it crosses; `receive` makes
+    /// an object of what `objects` says of a [`Platform`].
+    ///
+    /// # Errors
+    /// If a function belongs to another context.
+    fn set_platform(
+        &self,
+        send: &Function,
+        receive: &Function,
+        objects: Rc<dyn PlatformObjects>,
+    ) -> Result<(), Failure>;
 
     /// The stop switch.
     fn interrupter(&self) -> Interrupter;
@@ -235,6 +263,21 @@ impl Glue {
     pub const fn new(name: &'static str, source: &'static str) -> Self {
         Self { name, source }
     }
+}
+
+/// The host's side of the objects of the web platform in one context.
+pub trait PlatformObjects {
+    /// The host's form of what glue sent of an object.
+    ///
+    /// # Errors
+    /// Reach whoever sends the object.
+    fn to_host(&self, data: Value) -> Result<Platform, HostError>;
+
+    /// What glue gets to make an object of.
+    ///
+    /// # Errors
+    /// Reach whoever sends the object.
+    fn to_guest(&self, object: &Platform) -> Result<Value, HostError>;
 }
 
 /// Answers `import`.

@@ -125,6 +125,18 @@ pub struct Exception {
 }
 
 impl Exception {
+    /// An exception out of a thrown value: an error as it is, anything else in a few words. `None` is a value that
+    /// could not be read.
+    pub fn thrown(value: Option<Value>) -> Self {
+        let message = match value {
+            Some(Value::Error(e)) => return *e,
+            Some(Value::String(ref s)) => s.clone(),
+            Some(ref v) => brief(v, 0),
+            None => "a value that could not be read".into(),
+        };
+        Self { message, value: value.map(Box::new), ..Self::default() }
+    }
+
     /// An error of a class.
     pub fn new(name: impl Into<String>, message: impl Into<String>) -> Self {
         Self { name: name.into(), message: message.into(), ..Self::default() }
@@ -374,5 +386,27 @@ mod tests {
         }
         assert_eq!(ErrorClass::from_name("SyntaxError"), Some(ErrorClass::SyntaxError));
         assert_eq!(DomExceptionName::DataCloneError.code(), 25);
+    }
+}
+
+/// A thrown non-error in a few words.
+fn brief(v: &Value, depth: usize) -> String {
+    match v {
+        Value::Undefined => "undefined".into(),
+        Value::Null => "null".into(),
+        Value::Bool(b) => b.to_string(),
+        Value::Number(n) => n.to_string(),
+        Value::BigInt(n) => format!("{n}n"),
+        Value::String(s) => format!("'{s}'"),
+        Value::Object(o) if depth < 2 && o.len() <= 8 => {
+            let parts: Vec<_> = o.iter().map(|(k, v)| format!("{k}: {}", brief(v, depth + 1))).collect();
+            if parts.is_empty() { "{}".into() } else { format!("{{ {} }}", parts.join(", ")) }
+        }
+        Value::List(l) if depth < 2 && l.len() <= 8 => {
+            let parts: Vec<_> = l.iter().map(|v| brief(v, depth + 1)).collect();
+            if parts.is_empty() { "[]".into() } else { format!("[ {} ]", parts.join(", ")) }
+        }
+        Value::Error(e) => e.to_string(),
+        other => other.kind().into(),
     }
 }

@@ -29,11 +29,12 @@ pub mod value;
 pub mod conformance;
 
 pub use engine::{
-    Arguments, Completion, Engine, EngineContext, Glue, HostCallback, HostFunction, ModuleLoader, PromiseState, Script,
+    Arguments, Completion, Engine, EngineContext, Glue, HostCallback, HostFunction, ModuleLoader, PlatformObjects,
+    PromiseState, Script,
 };
 pub use error::{DomExceptionName, EngineError, ErrorClass, Exception, Failure, HostError, Location, Termination};
 pub use handle::{Function, HandleSource, Promise};
 pub use interrupt::{Interrupter, thread_cpu_time};
 pub use limits::Limits;
 pub use memory::{Charge, MemoryAccount, MemoryUsage};
-pub use value::{BigInt, MAX_DEPTH, Object, RegExp, Value};
+pub use value::{BigInt, MAX_DEPTH, Object, Platform, RegExp, Value};

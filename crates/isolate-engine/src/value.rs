@@ -5,6 +5,10 @@
 //! copied, never shared: the host holds no live guest object whose getters could run later. The two exceptions,
 //! [`Function`] and [`Promise`], are opaque tickets that only the context they came from can use.
 
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use indexmap::IndexMap;
 pub use num_bigint::BigInt;
@@ -54,6 +58,46 @@ pub enum Value {
     Function(Function),
     /// A guest promise that the host may inspect, or a host promise that the guest awaits.
     Promise(Promise),
+    /// An object of the web platform, such as a `Blob` or a `ReadableStream`.
+    Platform(Platform),
+}
+
+/// An object of the web platform as the host holds it: the name of its interface, and a value whose type belongs to
+/// whoever defines the interface. Clones are the same object; it may go to any thread and outlive its context.
+#[derive(Clone)]
+pub struct Platform {
+    interface: &'static str,
+    object: Arc<dyn Any + Send + Sync>,
+}
+
+impl Platform {
+    /// An object of an interface.
+    pub fn new<T: Any + Send + Sync>(interface: &'static str, object: T) -> Self {
+        Self { interface, object: Arc::new(object) }
+    }
+
+    /// The name of its interface.
+    pub fn interface(&self) -> &'static str {
+        self.interface
+    }
+
+    /// The host's value, if it is of this type.
+    pub fn get<T: Any>(&self) -> Option<&T> {
+        self.object.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Platform({})", self.interface)
+    }
+}
+
+impl PartialEq for Platform {
+    /// Two are equal when they are clones of one another.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.object, &other.object)
+    }
 }
 
 /// A regular expression as its two strings.
@@ -145,6 +189,7 @@ impl Value {
             Value::Error(_) => "an Error",
             Value::Function(_) => "a function",
             Value::Promise(_) => "a promise",
+            Value::Platform(p) => p.interface,
         }
     }
 
