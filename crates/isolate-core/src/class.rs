@@ -362,7 +362,7 @@ impl<T: 'static> Class<T> {
                     let context = Context::from_arg(args)?;
                     let instance = table.get(args)?;
                     let future = f.invoke(instance, args)?;
-                    context.start_future(&host_name, future.map(IntoValue::into_value))
+                    context.start_future(&host_name, false, future.map(IntoValue::into_value))
                 })
                 .promise()
         })

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Due, TimerCallback, TimerId, Timers};
 use crate::evaluation::{Evaluation, Under};
+use crate::web;
 use crate::{ContextOptions, CoreHandle, Error, ErrorKind, EvalOptions, from_value};
 
 /// An error that no guest code and no awaiting host took.
@@ -51,7 +52,8 @@ pub enum UncaughtKind {
     HostPanic,
 }
 
-type Outcome = (Promise, Result<Value, HostError>);
+/// The promise to settle, with what, and whether the future was in the background.
+type Outcome = (Promise, Result<Value, HostError>, bool);
 
 /// A host future. It may panic when it is dropped, and must not take the others with it.
 struct Pending(Option<LocalBoxFuture<'static, Outcome>>);
@@ -86,8 +88,7 @@ struct Call {
 
 pub(crate) struct CoreGlue {
     pub(crate) define_global: Function,
-    define_lazy: Function,
-    pub(crate) set_up: Function,
+    load_globals: Function,
     define_stream: OnceCell<Function>,
     define_class: OnceCell<Function>,
 }
@@ -104,6 +105,8 @@ pub(crate) struct Inner {
     /// Futures that were started since `futures` was last polled, which may have been by one of its own.
     incoming: RefCell<Vec<Pending>>,
     in_flight: Cell<usize>,
+    /// How many of those in flight do not keep the event loop going.
+    background: Cell<usize>,
     uncaught: RefCell<Option<UncaughtHook>>,
     calls: RefCell<Slab<Call>>,
     running: Cell<u32>,
@@ -136,7 +139,6 @@ static PRIMORDIALS: Glue = Glue::new("isolate:primordials", include_str!("glue/p
 static CORE: Glue = Glue::new("isolate:core", include_str!("glue/core.js"));
 static STREAM: Glue = Glue::new("isolate:stream", include_str!("glue/stream.js"));
 static CLASS: Glue = Glue::new("isolate:class", include_str!("glue/class.js"));
-static DOM_EXCEPTION: Glue = Glue::new("isolate:DOMException", include_str!("glue/dom_exception.js"));
 
 impl Context {
     /// Makes a context on an engine, on this thread.
@@ -156,6 +158,7 @@ impl Context {
             futures: RefCell::default(),
             incoming: RefCell::default(),
             in_flight: Cell::new(0),
+            background: Cell::new(0),
             uncaught: RefCell::default(),
             calls: RefCell::default(),
             running: Cell::new(0),
@@ -169,16 +172,20 @@ impl Context {
         }));
         // Before any guest code can run, so that glue which is loaded later still finds the builtins as they were.
         this.install(&PRIMORDIALS, vec![])?;
-        let exports = this.install(&CORE, vec![this.function("__DOMException_load", load_dom_exception)])?;
+        let load = this.function("__module_load", |context: Context, name: String| web::load(&context, &name));
+        let report = this.function("__report", |context: Context, value: Value| {
+            context.report(UncaughtKind::Callback, Exception::thrown(Some(value)));
+        });
+        let exports = this.install(&CORE, vec![load, report.lossy()])?;
         let function = |name: &str| match exports.get(name) {
             Some(Value::Function(f)) => Ok(f.clone()),
             _ => Err(Error::new(ErrorKind::Engine, format!("the core glue has no {name}"))),
         };
         this.0.engine.set_error_factory(&function("makeError")?)?;
+        this.0.engine.set_platform(&function("send")?, &function("receive")?, web::objects(&this))?;
         let _ = this.0.glue.set(CoreGlue {
             define_global: function("defineGlobal")?,
-            define_lazy: function("defineLazy")?,
-            set_up: function("setUp")?,
+            load_globals: function("loadGlobals")?,
             define_stream: OnceCell::new(),
             define_class: OnceCell::new(),
         });
@@ -340,15 +347,23 @@ impl Context {
     /// If the context is stopped.
     pub fn define_lazy_globals(
         &self,
-        names: &[&str],
+        names: &[&'static str],
         enumerable: bool,
         load: impl Fn(&Context) -> Result<(), Error> + 'static,
     ) -> Result<(), Error> {
-        let load = self.function("__load", move |context: Context| load(&context));
-        let load = self.run(|engine| engine.new_function(load))?;
-        let names = Value::List(names.iter().map(|n| Value::from(*n)).collect());
-        let define = self.glue()?.define_lazy.clone();
-        self.run(|engine| engine.call(&define, vec![names, enumerable.into(), load.into()]))?;
+        let weak = self.downgrade();
+        let load = Rc::new(move |_: &dyn EngineContext| match weak.upgrade() {
+            Some(inner) => load(&Context(inner)).map_err(HostError::from),
+            None => Err(HostError::error("the context is gone")),
+        });
+        self.run(|engine| engine.define_lazy_globals(names, enumerable, load))?;
+        Ok(())
+    }
+
+    /// Loads a module and leaves its globals in `shared.loaded`.
+    pub(crate) fn load_globals(&self, module: &'static str) -> Result<(), Error> {
+        let load = self.glue()?.load_globals.clone();
+        self.run(|engine| engine.call(&load, vec![module.into()]))?;
         Ok(())
     }
 
@@ -573,6 +588,7 @@ impl Context {
         if let Ok(mut futures) = self.0.futures.try_borrow_mut() {
             let futures = std::mem::take(&mut *futures);
             self.0.in_flight.set(0);
+            self.0.background.set(0);
             drop(futures);
         }
         self.0.timers.borrow_mut().clear();
@@ -605,7 +621,7 @@ impl Context {
             self.check_deadlines();
             return Poll::Ready(Turn::Progress);
         }
-        let waits = inner.in_flight.get() > 0 || (clock == Clock::Real && next.is_some());
+        let waits = inner.awaited() > 0 || (clock == Clock::Real && next.is_some());
         if waits { Poll::Pending } else { Poll::Ready(Turn::Idle) }
     }
 
@@ -649,11 +665,14 @@ impl Context {
             let _entered = inner.tokio.as_ref().map(Handle::enter);
             futures.poll_next_unpin(cx)
         };
-        let Poll::Ready(Some((promise, outcome))) = ready else {
+        let Poll::Ready(Some((promise, outcome, background))) = ready else {
             // One of them may have started another.
             return !inner.incoming.borrow().is_empty();
         };
         inner.in_flight.set(inner.in_flight.get() - 1);
+        if background {
+            inner.background.set(inner.background.get() - 1);
+        }
         let settled = self.run(|engine| engine.settle_promise(&promise, outcome)).and_then(|()| self.checkpoint());
         if let Err(Failure::Engine(e)) = settled {
             tracing::error!(target: "isolate", "a host promise could not be settled: {e}");
@@ -661,10 +680,19 @@ impl Context {
         true
     }
 
-    /// Adds a host future whose outcome settles `promise`.
-    pub(crate) fn spawn(&self, promise: Promise, future: impl Future<Output = Result<Value, HostError>> + 'static) {
+    /// Adds a host future whose outcome settles `promise`. One in the background does not keep the event loop going.
+    pub(crate) fn spawn(
+        &self,
+        promise: Promise,
+        background: bool,
+        future: impl Future<Output = Result<Value, HostError>> + 'static,
+    ) {
         self.0.in_flight.set(self.0.in_flight.get() + 1);
-        self.0.incoming.borrow_mut().push(Pending(Some(Box::pin(async move { (promise, future.await) }))));
+        if background {
+            self.0.background.set(self.0.background.get() + 1);
+        }
+        let future = async move { (promise, future.await, background) };
+        self.0.incoming.borrow_mut().push(Pending(Some(Box::pin(future))));
     }
 
     /// How many host futures are in flight.
@@ -680,7 +708,7 @@ impl Context {
                 Clock::Virtual => return false,
                 Clock::Real => timers.now(),
                 Clock::VirtualAutoAdvance => match timers.next_at() {
-                    Some(at) if inner.in_flight.get() == 0 || at <= timers.now() => at,
+                    Some(at) if inner.awaited() == 0 || at <= timers.now() => at,
                     _ => return false,
                 },
             }
@@ -811,17 +839,12 @@ impl Context {
     }
 }
 
-fn load_dom_exception(context: Context) -> Result<Value, Error> {
-    let names = context.function("__DOMException_names", || {
-        let all = DomExceptionName::ALL.iter();
-        let names = all.clone().map(|n| Value::from(n.as_str())).collect();
-        let codes = all.map(|n| Value::from(n.code())).collect();
-        [("names", Value::List(names)), ("codes", Value::List(codes))].into_iter().collect::<Object>()
-    });
-    context.install(&DOM_EXCEPTION, vec![names])
-}
-
 impl Inner {
+    /// How many host futures keep the event loop going.
+    fn awaited(&self) -> usize {
+        self.in_flight.get() - self.background.get()
+    }
+
     /// Keeps what the guest is charged for its timers in step with how many there are, by blocks of a thousand.
     /// Returns whether there is room for one more.
     fn charge_timers(&self, one_more: bool) -> bool {

@@ -350,7 +350,23 @@ impl Context {
         let host_name: Rc<str> = name.into();
         self.host_function(name, F::LENGTH, move |args| {
             let future = f.invoke(args)?;
-            args.context.start_future(&host_name, future.map(IntoValue::into_value))
+            args.context.start_future(&host_name, false, future.map(IntoValue::into_value))
+        })
+        .promise()
+    }
+
+    /// Like [`async_function`](Self::async_function), but its future is not work that the event loop waits for: a
+    /// context in which nothing else is left is idle. For futures that may never be ready, such as that of a
+    /// cancellation token.
+    pub fn background_function<A: 'static, F: HostFn<A>>(&self, name: &str, f: F) -> HostFunction
+    where
+        F::Output: Future + 'static,
+        <F::Output as Future>::Output: IntoValue,
+    {
+        let host_name: Rc<str> = name.into();
+        self.host_function(name, F::LENGTH, move |args| {
+            let future = f.invoke(args)?;
+            args.context.start_future(&host_name, true, future.map(IntoValue::into_value))
         })
         .promise()
     }
@@ -359,6 +375,7 @@ impl Context {
     pub(crate) fn start_future(
         &self,
         name: &Rc<str>,
+        background: bool,
         future: impl Future<Output = Result<Value, HostError>> + 'static,
     ) -> Result<Value, HostError> {
         let mut future = AssertUnwindSafe(future).catch_unwind().boxed_local();
@@ -387,6 +404,7 @@ impl Context {
         let (weak, name) = (self.downgrade(), name.clone());
         self.spawn(
             promise.clone(),
+            background,
             future.map(move |outcome| {
                 drop(charge);
                 outcome.unwrap_or_else(|panic| {
@@ -524,7 +542,7 @@ impl Context {
                 // Taken out while it is polled: a second `next` before the first has settled waits its turn in the
                 // guest's async function, and one after the end finds nothing.
                 let stream = taken.clone();
-                args.context.start_future(&name, async move {
+                args.context.start_future(&name, false, async move {
                     let Some(mut open) = stream.borrow_mut().take() else { return Ok(Value::Undefined) };
                     let Some(item) = open.next().await else { return Ok(Value::Undefined) };
                     let item = item.into_value()?;

@@ -21,6 +21,7 @@ mod marshal;
 mod options;
 mod scope;
 mod setup;
+mod web;
 
 pub use class::{AsyncMethodFn, Class, Instance, IntoState, MethodFn};
 pub use clock::{Clock, TimerCallback, TimerId};
@@ -36,5 +37,5 @@ pub use setup::{CoreHandle, setup_core};
 pub use isolate_engine::{
     self as engine, BigInt, Charge, Completion, DomExceptionName, Engine, ErrorClass, Exception, Failure, Function,
     Glue, HostError, HostFunction, Interrupter, Limits, Location, MAX_DEPTH, MemoryUsage, ModuleLoader, Object,
-    Promise, RegExp, Script, Termination, Value,
+    Platform, Promise, RegExp, Script, Termination, Value,
 };

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::{Context, Error};
+use crate::{Context, Error, web};
 
 #[derive(Default)]
 struct SetUp(Cell<bool>);
@@ -14,15 +14,14 @@ pub struct CoreHandle {
     context: Context,
 }
 
-/// Sets up `DOMException`. A second time it changes nothing.
+/// Sets up the globals of the web platform. A second time it changes nothing.
 ///
 /// # Errors
 /// If the context is stopped.
 pub fn setup_core(context: &Context) -> Result<CoreHandle, Error> {
     let done: Rc<SetUp> = context.state();
     if !done.0.replace(true) {
-        let set_up = context.glue()?.set_up.clone();
-        context.run(|engine| engine.call(&set_up, vec![]))?;
+        web::define_globals(context)?;
     }
     Ok(CoreHandle { context: context.clone() })
 }

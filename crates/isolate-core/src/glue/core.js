@@ -10,16 +10,14 @@
   const accessor = (object, key, get, set, enumerable) =>
     ObjectDefineProperty(object, key, { __proto__: null, get, set, enumerable, configurable: true });
 
-  const lazy = { __proto__: null };
-
   // Defines a value at a dotted path below the global object; objects on the way are made where there is none.
   const defineGlobal = (path, value) => {
     let owner = globalThis;
     for (let i = 0; i < path.length - 1; i++) {
       const key = path[i];
       const own = p.ObjectGetOwnPropertyDescriptor(owner, key);
-      const isLazy = own !== undefined && own.get !== undefined && own.get === lazy[key];
-      const next = own === undefined ? undefined : isLazy && owner === globalThis ? globalThis[key] : own.value;
+      // An accessor is a global that is not loaded yet, or the guest's own.
+      const next = own === undefined ? undefined : own.get !== undefined ? owner[key] : own.value;
       if ((typeof next === 'object' && next !== null) || typeof next === 'function') {
         owner = next;
       } else {
@@ -34,35 +32,61 @@
     if (owner !== globalThis) ObjectDefineProperty(owner, key, { __proto__: null, enumerable: true });
   };
 
-  // Globals that cost nothing until one of them is touched: each is an accessor that turns itself into the plain
-  // property. load() instantiates the glue, which leaves the values in p.loaded.
-  const defineLazy = (names, enumerable, load) => {
-    let values;
-    for (let i = 0; i < names.length; i++) {
-      const key = names[i];
-      const settle = (value) =>
-        ObjectDefineProperty(globalThis, key, { __proto__: null, value, writable: true, enumerable, configurable: true });
-      const get = () => {
-        if (values === undefined) {
-          load();
-          values = p.loaded;
-          p.loaded = undefined;
-        }
-        settle(values[key]);
-        return values[key];
-      };
-      lazy[key] = get;
-      accessor(globalThis, key, get, settle, enumerable);
-    }
+  // Modules of glue, each loaded when it is first used. One leaves what other glue may use in p.exports, and the values
+  // of its globals in p.loaded.
+  const modules = { __proto__: null };
+  const load = (name) => {
+    const { exports, loaded } = p;
+    host.__module_load(name);
+    const module = modules[name] = { __proto__: null, exports: p.exports, globals: p.loaded };
+    p.exports = exports;
+    p.loaded = loaded;
+    return module;
   };
-  let DOMException;
-  const getDOMException = () => (DOMException ??= host.__DOMException_load());
-  const makeError = (name, message) => new (getDOMException())(message, name);
-  const setUp = () => defineLazy(['DOMException'], false, () => { p.loaded = { DOMException: getDOMException() }; });
+  p.exports = p.loaded = undefined;
+  p.use = (name) => (modules[name] ?? load(name)).exports;
+  const loadGlobals = (name) => { p.loaded = (modules[name] ?? load(name)).globals; };
+
+  // What crosses the boundary, can be cloned, can be transferred: each by a test on the object.
+  const kinds = () => {
+    const all = { __proto__: null, length: 0 };
+    const add = (name, kind) => { kind.name = name; all[all.length++] = kind; };
+    const find = (object) => {
+      for (let i = 0; i < all.length; i++) if (all[i].test(object)) return all[i];
+      return undefined;
+    };
+    return { __proto__: null, all, add, find };
+  };
+  const platform = kinds(), cloneable = kinds(), transferable = kinds();
+  p.platform = platform.add;
+  p.cloneable = cloneable.add;
+  p.transferable = transferable.add;
+  p.findCloneable = cloneable.find;
+  p.findTransferable = transferable.find;
+  const send = (object) => {
+    const kind = platform.find(object);
+    return kind === undefined ? undefined : [kind.name, kind.send(object)];
+  };
+  const receive = ({ module, name, data }) => {
+    p.use(module);
+    for (let i = 0; i < platform.all.length; i++) {
+      if (platform.all[i].name === name) return platform.all[i].receive(data);
+    }
+    throw new p.TypeError('a ' + name + ' cannot cross the boundary');
+  };
+
+  // An exception that no guest code took: to the listeners of the global scope, if it has some, or else to the host.
+  p.onException = undefined;
+  p.reportException = (e) => {
+    if (p.onException !== undefined && p.onException(e)) return;
+    host.__report(e);
+  };
+
+  const makeError = (name, message) => new (p.use('dom_exception').DOMException)(message, name);
 
   p.hidden = hidden;
   p.accessor = accessor;
   p.defineGlobal = defineGlobal;
-  p.getDOMException = getDOMException;
-  return { defineGlobal, defineLazy, setUp, makeError };
+  p.domException = (message, name) => makeError(name, message);
+  return { defineGlobal, loadGlobals, send, receive, makeError };
 })

@@ -81,5 +81,5 @@
     ObjectDefineProperty(constructor, gone[i], constant);
     ObjectDefineProperty(prototype, gone[i], constant);
   }
-  return constructor;
+  p.loaded = p.exports = { __proto__: null, DOMException: constructor };
 })

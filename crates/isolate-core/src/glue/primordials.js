@@ -17,6 +17,7 @@
   primordials.ToString = (value) => apply(concat, '', value);
 
   primordials.Error = Error;
+  primordials.RangeError = RangeError;
   primordials.TypeError = TypeError;
   primordials.Object = Object;
   primordials.WeakMap = WeakMap;
@@ -32,6 +33,7 @@
   primordials.JSONStringify = JSON.stringify;
 
   primordials.ObjectDefineProperty = Object.defineProperty;
+  primordials.ObjectFreeze = Object.freeze;
   primordials.ObjectGetOwnPropertyDescriptor = Object.getOwnPropertyDescriptor;
   primordials.ObjectGetOwnPropertySymbols = Object.getOwnPropertySymbols;
   primordials.ObjectGetPrototypeOf = Object.getPrototypeOf;
@@ -39,7 +41,9 @@
   primordials.ReflectApply = Reflect.apply;
   primordials.ReflectOwnKeys = Reflect.ownKeys;
 
+  primordials.SymbolAsyncIterator = Symbol.asyncIterator;
   primordials.SymbolFor = Symbol.for;
+  primordials.SymbolIterator = Symbol.iterator;
   primordials.SymbolToPrimitive = Symbol.toPrimitive;
   primordials.SymbolToStringTag = Symbol.toStringTag;
 
@@ -54,6 +58,7 @@
   primordials.StringPrototypeCharCodeAt = String.prototype.charCodeAt;
   primordials.StringPrototypeIndexOf = String.prototype.indexOf;
   primordials.StringPrototypeSlice = String.prototype.slice;
+  primordials.StringPrototypeToWellFormed = String.prototype.toWellFormed;
 
   primordials.eval = eval;
   primordials.PromisePrototypeThen = Promise.prototype.then;
