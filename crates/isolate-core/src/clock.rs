@@ -32,6 +32,8 @@ struct Timer {
     every: Option<Nanos>,
     /// How many timers deep it was made: HTML's timer nesting level.
     level: u32,
+    /// Whether it keeps the event loop going.
+    foreground: bool,
     callback: TimerCallback,
 }
 
@@ -84,6 +86,8 @@ pub(crate) struct Timers {
     /// May hold timers that were cleared or moved since; `live` says which entries count.
     heap: BinaryHeap<Reverse<(Nanos, u64, TimerId)>>,
     live: HashMap<TimerId, Timer, BuildHasherDefault<IdHasher>>,
+    /// How many of them keep the event loop going.
+    foreground: usize,
     next_id: TimerId,
     next_order: u64,
 }
@@ -96,6 +100,7 @@ impl Timers {
             now: Duration::ZERO,
             heap: BinaryHeap::new(),
             live: HashMap::default(),
+            foreground: 0,
             next_id: 1,
             next_order: 0,
         }
@@ -109,8 +114,18 @@ impl Timers {
         if self.clock == Clock::Real { self.start.elapsed() } else { self.now }
     }
 
+    /// How long ago the clock was made, by the machine's.
+    pub(crate) fn age(&self) -> Duration {
+        self.start.elapsed()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.live.len()
+    }
+
+    /// Whether there is a timer that keeps the event loop going.
+    pub(crate) fn any_foreground(&self) -> bool {
+        self.foreground > 0
     }
 
     /// Adds a timer from code that runs at a nesting level: that of the timer whose callback it is, or 0.
@@ -119,6 +134,7 @@ impl Timers {
         delay: Duration,
         every: Option<Duration>,
         level: u32,
+        foreground: bool,
         callback: TimerCallback,
     ) -> TimerId {
         while self.next_id == 0 || self.live.contains_key(&self.next_id) {
@@ -127,15 +143,17 @@ impl Timers {
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
         let at = self.now().saturating_add(clamped(delay, level));
-        self.insert(id, nanos(at), every.map(nanos), level.saturating_add(1), callback);
+        let every = every.map(nanos);
+        self.insert(id, Timer { at: nanos(at), order: 0, every, level: level.saturating_add(1), foreground, callback });
         id
     }
 
-    fn insert(&mut self, id: TimerId, at: Nanos, every: Option<Nanos>, level: u32, callback: TimerCallback) {
-        let order = self.next_order;
+    fn insert(&mut self, id: TimerId, mut timer: Timer) {
+        timer.order = self.next_order;
         self.next_order += 1;
-        self.live.insert(id, Timer { at, order, every, level, callback });
-        self.heap.push(Reverse((at, order, id)));
+        self.foreground += usize::from(timer.foreground);
+        self.heap.push(Reverse((timer.at, timer.order, id)));
+        self.live.insert(id, timer);
         // Entries of cleared timers are dropped when they come up; a guest that only sets and clears never lets them.
         if self.heap.len() > 64 && self.heap.len() > self.live.len() * 2 {
             let live = &self.live;
@@ -143,11 +161,18 @@ impl Timers {
         }
     }
 
+    fn take(&mut self, id: TimerId) -> Option<Timer> {
+        let timer = self.live.remove(&id)?;
+        self.foreground -= usize::from(timer.foreground);
+        Some(timer)
+    }
+
     pub(crate) fn remove(&mut self, id: TimerId) -> bool {
-        self.live.remove(&id).is_some()
+        self.take(id).is_some()
     }
 
     pub(crate) fn clear(&mut self) {
+        self.foreground = 0;
         self.heap.clear();
         self.live.clear();
     }
@@ -168,13 +193,14 @@ impl Timers {
     pub(crate) fn take_due(&mut self, until: Duration) -> Option<Due> {
         let at = self.next_at().filter(|at| *at <= until)?;
         let Reverse((_, _, id)) = self.heap.pop()?;
-        let timer = self.live.remove(&id)?;
+        let timer = self.take(id)?;
         self.now = self.now.max(at);
         if let Some(every) = timer.every {
             // On the real clock periods that were missed are not made up for, as in browsers.
             let from = if self.clock == Clock::Real { nanos(self.now()) } else { timer.at };
             let next = from.saturating_add(nanos(clamped(Duration::from_nanos(every), timer.level)));
-            self.insert(id, next, Some(every), timer.level.saturating_add(1), timer.callback.clone());
+            let (level, callback) = (timer.level.saturating_add(1), timer.callback.clone());
+            self.insert(id, Timer { at: next, level, callback, ..timer });
         }
         Some(Due { id, level: timer.level, callback: timer.callback })
     }
@@ -199,7 +225,7 @@ mod tests {
         let mut timers = Timers::new(Clock::Virtual);
         let nothing: TimerCallback = Rc::new(|_, _| Ok(()));
         let ms = Duration::from_millis;
-        let ids: Vec<_> = [20, 10, 20, 0].map(|d| timers.add(ms(d), None, 0, nothing.clone())).into();
+        let ids: Vec<_> = [20, 10, 20, 0].map(|d| timers.add(ms(d), None, 0, true, nothing.clone())).into();
         let mut order = Vec::new();
         while let Some(due) = timers.take_due(ms(20)) {
             order.push(due.id);
@@ -211,7 +237,7 @@ mod tests {
     fn cleared_timers_leave_nothing_behind() {
         let mut timers = Timers::new(Clock::Virtual);
         for _ in 0..10_000 {
-            let id = timers.add(Duration::from_secs(1), None, 0, Rc::new(|_, _| Ok(())));
+            let id = timers.add(Duration::from_secs(1), None, 0, true, Rc::new(|_, _| Ok(())));
             timers.remove(id);
         }
         assert!(timers.heap.len() <= 65, "{}", timers.heap.len());

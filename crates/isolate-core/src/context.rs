@@ -2,7 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use isolate_engine::{
-    Charge, Completion, DomExceptionName, Engine, EngineContext, Exception, Failure, Function, Glue, HostError,
-    HostFunction, Interrupter, Limits, MemoryUsage, ModuleLoader, Object, Promise, Script, Termination, Value,
-    thread_cpu_time,
+    Charge, Completion, DomExceptionName, Engine, EngineContext, Exception, Failure, Function, GlobalKind, Glue,
+    HostError, HostFunction, Interrupter, Limits, MemoryUsage, ModuleLoader, Object, Promise, Script, Termination,
+    Value, thread_cpu_time,
 };
 use serde::de::DeserializeOwned;
 use slab::Slab;
@@ -77,6 +77,9 @@ impl Drop for Pending {
     }
 }
 
+/// What a task of the event loop does.
+pub(crate) type Task = Rc<dyn Fn(&Context) -> Result<(), Failure>>;
+
 type UncaughtHook = Rc<dyn Fn(&Uncaught)>;
 
 /// An evaluation or a call that is under way.
@@ -107,6 +110,10 @@ pub(crate) struct Inner {
     in_flight: Cell<usize>,
     /// How many of those in flight do not keep the event loop going.
     background: Cell<usize>,
+    /// What the guest's code wants run on its own, after the present turn.
+    tasks: RefCell<VecDeque<Task>>,
+    /// Whether the next turn looks at the tasks before anything else.
+    tasks_first: Cell<bool>,
     uncaught: RefCell<Option<UncaughtHook>>,
     calls: RefCell<Slab<Call>>,
     running: Cell<u32>,
@@ -159,6 +166,8 @@ impl Context {
             incoming: RefCell::default(),
             in_flight: Cell::new(0),
             background: Cell::new(0),
+            tasks: RefCell::default(),
+            tasks_first: Cell::new(true),
             uncaught: RefCell::default(),
             calls: RefCell::default(),
             running: Cell::new(0),
@@ -351,12 +360,22 @@ impl Context {
         enumerable: bool,
         load: impl Fn(&Context) -> Result<(), Error> + 'static,
     ) -> Result<(), Error> {
+        let kind = if enumerable { GlobalKind::Attribute } else { GlobalKind::Interface };
+        self.define_lazy(names, kind, load)
+    }
+
+    pub(crate) fn define_lazy(
+        &self,
+        names: &[&'static str],
+        kind: GlobalKind,
+        load: impl Fn(&Context) -> Result<(), Error> + 'static,
+    ) -> Result<(), Error> {
         let weak = self.downgrade();
         let load = Rc::new(move |_: &dyn EngineContext| match weak.upgrade() {
             Some(inner) => load(&Context(inner)).map_err(HostError::from),
             None => Err(HostError::error("the context is gone")),
         });
-        self.run(|engine| engine.define_lazy_globals(names, enumerable, load))?;
+        self.run(|engine| engine.define_lazy_globals(names, kind, load))?;
         Ok(())
     }
 
@@ -576,9 +595,22 @@ impl Context {
     /// Reports the rejections that nothing has handled. Called at the end of a turn, after whoever awaits a promise
     /// has looked at it.
     pub fn report_rejections(&self) {
-        for exception in self.0.engine.take_unhandled_rejections() {
+        self.notify_rejections();
+    }
+
+    /// The same; returns whether there were any, and the guest may have been told of them.
+    fn notify_rejections(&self) -> bool {
+        if !self.0.engine.has_unhandled_rejections() {
+            return false;
+        }
+        // Listeners of the guest are asked first.
+        let rejections = self.run(|engine| Ok(engine.take_unhandled_rejections())).unwrap_or_default();
+        // A stop is seen by whoever looks next.
+        let _ = self.checkpoint();
+        for exception in rejections {
             self.report(UncaughtKind::Rejection, exception);
         }
+        true
     }
 
     /// Drops what can no longer matter to a stopped context: host futures (which cancels them) and timers.
@@ -592,9 +624,12 @@ impl Context {
             drop(futures);
         }
         self.0.timers.borrow_mut().clear();
+        let tasks = std::mem::take(&mut *self.0.tasks.borrow_mut());
+        drop(tasks);
     }
 
-    /// Does the next thing that can be done: delivers a host future that is ready, or fires a timer that is due.
+    /// Does the next thing that can be done: runs a task, delivers a host future that is ready, or fires a timer that is
+    /// due.
     ///
     /// `Pending` means that something is awaited (a future, a timer of the real clock, a deadline), and the task will
     /// be woken for it.
@@ -604,8 +639,13 @@ impl Context {
             self.abandon();
             return Poll::Ready(Turn::Idle);
         }
-        self.report_rejections();
-        if self.poll_futures(cx) || self.fire_due() {
+        if self.notify_rejections() {
+            return Poll::Ready(Turn::Progress);
+        }
+        // By turns, so that neither can starve the other.
+        let tasks_first = inner.tasks_first.replace(false);
+        if (tasks_first && self.run_task()) || self.poll_futures(cx) || self.fire_due() || self.run_task() {
+            inner.tasks_first.set(!tasks_first);
             self.report_rejections();
             return Poll::Ready(Turn::Progress);
         }
@@ -621,7 +661,7 @@ impl Context {
             self.check_deadlines();
             return Poll::Ready(Turn::Progress);
         }
-        let waits = inner.awaited() > 0 || (clock == Clock::Real && next.is_some());
+        let waits = inner.awaited() > 0 || (clock == Clock::Real && inner.timers.borrow().any_foreground());
         if waits { Poll::Pending } else { Poll::Ready(Turn::Idle) }
     }
 
@@ -708,7 +748,8 @@ impl Context {
                 Clock::Virtual => return false,
                 Clock::Real => timers.now(),
                 Clock::VirtualAutoAdvance => match timers.next_at() {
-                    Some(at) if inner.awaited() == 0 || at <= timers.now() => at,
+                    Some(at) if at <= timers.now() => at,
+                    Some(at) if inner.awaited() == 0 && timers.any_foreground() => at,
                     _ => return false,
                 },
             }
@@ -720,6 +761,30 @@ impl Context {
                 true
             }
             None => false,
+        }
+    }
+
+    /// Queues a task: it runs on its own, in a turn of the event loop to come, and the loop does not end before.
+    pub(crate) fn post_task(&self, task: Task) {
+        self.0.tasks.borrow_mut().push_back(task);
+    }
+
+    fn run_task(&self) -> bool {
+        let task = self.0.tasks.borrow_mut().pop_front();
+        let Some(task) = task else { return false };
+        if let Err(Failure::Threw(e)) = task(self) {
+            self.report(UncaughtKind::Callback, *e);
+        }
+        // A stop is seen by whoever looks next.
+        let _ = self.checkpoint();
+        true
+    }
+
+    /// Runs the tasks that are queued now.
+    fn run_tasks(&self) {
+        for _ in 0..self.0.tasks.borrow().len() {
+            self.run_task();
+            self.report_rejections();
         }
     }
 
@@ -748,6 +813,7 @@ impl Context {
         self.checkpoint()?;
         self.report_rejections();
         loop {
+            self.run_tasks();
             let due = self.0.timers.borrow_mut().take_due(target);
             let Some(due) = due else { break };
             self.fire(&due);
@@ -767,6 +833,11 @@ impl Context {
         self.0.timers.borrow().now()
     }
 
+    /// How long ago the context was made, by the machine's clock.
+    pub(crate) fn age(&self) -> Duration {
+        self.0.timers.borrow().age()
+    }
+
     /// Which clock it is.
     pub fn clock(&self) -> Clock {
         self.0.timers.borrow().clock()
@@ -782,6 +853,24 @@ impl Context {
         every: Option<Duration>,
         callback: TimerCallback,
     ) -> Result<TimerId, HostError> {
+        self.new_timer(delay, every, true, callback)
+    }
+
+    /// Adds a timer for which the event loop does not wait: when nothing else is left to do, it may never fire.
+    ///
+    /// # Errors
+    /// As [`add_timer`](Self::add_timer).
+    pub fn add_background_timer(&self, delay: Duration, callback: TimerCallback) -> Result<TimerId, HostError> {
+        self.new_timer(delay, None, false, callback)
+    }
+
+    fn new_timer(
+        &self,
+        delay: Duration,
+        every: Option<Duration>,
+        foreground: bool,
+        callback: TimerCallback,
+    ) -> Result<TimerId, HostError> {
         let pending = self.pending_timers();
         if pending >= self.0.limits.timers {
             return Err(HostError::dom(
@@ -792,7 +881,7 @@ impl Context {
         if !self.0.charge_timers(true) {
             return Err(HostError::error("the memory limit was reached"));
         }
-        Ok(self.0.timers.borrow_mut().add(delay, every, self.0.timer_level.get(), callback))
+        Ok(self.0.timers.borrow_mut().add(delay, every, self.0.timer_level.get(), foreground, callback))
     }
 
     /// Removes every timer.

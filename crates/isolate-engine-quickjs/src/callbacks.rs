@@ -153,13 +153,15 @@ pub(crate) unsafe extern "C" fn on_rejection(
     // SAFETY: see the module.
     let inner = unsafe { &*opaque.cast::<Inner>() };
     if is_handled {
-        return inner.handled(promise);
+        return inner.handled_late(promise, reason);
     }
     // SAFETY: a promise is an object, so its payload is a pointer, used only as a key.
     let key = unsafe { qjs::JS_VALUE_GET_PTR(promise) };
     let n = inner.sequence.get();
     inner.sequence.set(n + 1);
     let entry = (n, inner.dup(promise), inner.dup(reason));
+    // The address may have been another promise's.
+    inner.outstanding.borrow_mut().remove(&key);
     inner.rejections.borrow_mut().insert(key, entry);
 }
 
@@ -253,6 +255,6 @@ pub(crate) unsafe extern "C" fn lazy_global(
     unsafe {
         let inner = &*qjs::JS_GetContextOpaque(_ctx).cast::<Inner>();
         let index = usize::try_from(magic).unwrap_or(0);
-        if argc > 0 { inner.settle_lazy(index, inner.dup(*argv)) } else { inner.load_lazy(index) }
+        if argc > 0 { inner.set_lazy(index, inner.dup(*argv)) } else { inner.load_lazy(index) }
     }
 }

@@ -1,7 +1,7 @@
 //! The operations of [`EngineContext`].
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::mem::ManuallyDrop;
 use std::ptr;
@@ -9,9 +9,9 @@ use std::rc::Rc;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use isolate_engine::{
-    Arguments, Charge, Completion, EngineContext, EngineError, Exception, Failure, Function, Glue, HandleSource,
-    HostError, HostFunction, Interrupter, Limits, MemoryAccount, MemoryUsage, ModuleLoader, Platform, PlatformObjects,
-    Promise, PromiseState, Script, Termination, Value,
+    Arguments, Charge, Completion, EngineContext, EngineError, Exception, Failure, Function, GlobalKind, Glue,
+    HandleSource, HostError, HostFunction, Interrupter, Limits, MemoryAccount, MemoryUsage, ModuleLoader, Platform,
+    PlatformObjects, Promise, PromiseState, Script, Termination, Value,
 };
 use rquickjs::qjs;
 use slab::Slab;
@@ -66,7 +66,7 @@ struct LazyName {
     name: &'static str,
     /// The function that stands as getter and setter, borrowed from the property.
     accessor: qjs::JSValue,
-    enumerable: bool,
+    kind: GlobalKind,
     /// What the property held when its group was loaded.
     value: Option<qjs::JSValue>,
 }
@@ -158,6 +158,14 @@ pub(crate) struct Inner {
     shared: Cell<qjs::JSValue>,
     engine: Cell<qjs::JSValue>,
     error_factory: Cell<Option<qjs::JSValue>>,
+    /// Glue's function that is asked before a rejection is reported.
+    rejection_hook: Cell<Option<qjs::JSValue>>,
+    /// The promise that the hook is being asked about, until something handles it.
+    asked: Cell<*mut c_void>,
+    /// Promises that the hook was told of and that nothing has handled since: addresses only, which may be stale.
+    pub(crate) outstanding: RefCell<HashSet<*mut c_void>>,
+    /// Those that were handled after all, with their reasons, to be told to the hook.
+    late: RefCell<Vec<(qjs::JSValue, qjs::JSValue)>>,
     lazy: RefCell<Lazy>,
     platform: RefCell<Option<PlatformGlue>>,
     pub(crate) loader: RefCell<Option<Rc<dyn ModuleLoader>>>,
@@ -232,6 +240,10 @@ impl QuickJsContext {
             shared: Cell::new(qjs::JS_UNDEFINED),
             engine: Cell::new(qjs::JS_UNDEFINED),
             error_factory: Cell::new(None),
+            rejection_hook: Cell::new(None),
+            asked: Cell::new(ptr::null_mut()),
+            outstanding: RefCell::default(),
+            late: RefCell::default(),
             lazy: RefCell::default(),
             platform: RefCell::default(),
             loader: RefCell::default(),
@@ -829,20 +841,41 @@ impl EngineContext for QuickJsContext {
     fn take_unhandled_rejections(&self) -> Vec<Exception> {
         let this = &*self.inner;
         let mut found = std::mem::take(&mut *this.uncaught.borrow_mut());
-        if this.rejections.borrow().is_empty() {
+        if this.rejections.borrow().is_empty() && this.late.borrow().is_empty() {
             return found;
         }
         let Ok(_entered) = self.enter() else { return found };
-        let mut rejections: Vec<_> = std::mem::take(&mut *this.rejections.borrow_mut()).into_values().collect();
-        rejections.sort_by_key(|(n, ..)| *n);
-        for (_, promise, reason) in rejections {
+        let late = std::mem::take(&mut *this.late.borrow_mut());
+        for (promise, reason) in late {
+            this.ask_rejection_hook(promise, reason, true);
+            this.free(promise);
+            this.free(reason);
+        }
+        let mut keys: Vec<_> = this.rejections.borrow().iter().map(|(key, (n, ..))| (*n, *key)).collect();
+        keys.sort_unstable();
+        for (_, key) in keys {
+            // What an earlier one's listener handled is no longer there.
+            let entry = this.rejections.borrow_mut().remove(&key);
+            let Some((_, promise, reason)) = entry else { continue };
             if this.interrupter.stopped().is_none() {
-                found.push(this.exception(reason));
+                this.asked.set(key);
+                let taken = this.ask_rejection_hook(promise, reason, false);
+                if this.asked.replace(ptr::null_mut()) == key && this.rejection_hook.get().is_some() {
+                    this.note_outstanding(key);
+                }
+                if !taken {
+                    found.push(this.exception(reason));
+                }
             }
             this.free(promise);
             this.free(reason);
         }
         found
+    }
+
+    fn has_unhandled_rejections(&self) -> bool {
+        let this = &*self.inner;
+        !(this.uncaught.borrow().is_empty() && this.rejections.borrow().is_empty() && this.late.borrow().is_empty())
     }
 
     fn set_error_factory(&self, factory: &Function) -> Result<(), Failure> {
@@ -870,13 +903,13 @@ impl EngineContext for QuickJsContext {
         Ok(())
     }
 
-    fn define_lazy_globals(&self, names: &[&'static str], enumerable: bool, load: Load) -> Result<(), Failure> {
+    fn define_lazy_globals(&self, names: &[&'static str], kind: GlobalKind, load: Load) -> Result<(), Failure> {
         let _entered = self.enter()?;
         let this = &*self.inner;
         let group = this.lazy.borrow().groups.len();
         this.lazy.borrow_mut().groups.push(load);
         let mut flags = qjs::JS_PROP_CONFIGURABLE;
-        if enumerable {
+        if kind != GlobalKind::Interface {
             flags |= qjs::JS_PROP_ENUMERABLE;
         }
         // SAFETY: one function for each global, which serves as its getter and its setter; the definition takes both
@@ -901,7 +934,7 @@ impl EngineContext for QuickJsContext {
                         break;
                     }
                 };
-                this.lazy.borrow_mut().names.push(LazyName { group, name, accessor: f, enumerable, value: None });
+                this.lazy.borrow_mut().names.push(LazyName { group, name, accessor: f, kind, value: None });
                 let atom = qjs::JS_NewAtomLen(this.ctx, name.as_ptr().cast(), name.len() as _);
                 qjs::JS_DefinePropertyGetSet(this.ctx, global, atom, f, this.dup(f), flags as c_int);
                 qjs::JS_FreeAtom(this.ctx, atom);
@@ -965,14 +998,59 @@ impl Inner {
         if unsafe { qjs::JS_IsException(v) } { Err(Refusal::Pending) } else { Ok(v) }
     }
 
+    /// What a lazy global does when it is set: it becomes an ordinary one; an accessor is loaded first.
+    pub(crate) fn set_lazy(&self, index: usize, value: qjs::JSValue) -> qjs::JSValue {
+        let kind = self.lazy.borrow().names.get(index).map(|n| n.kind);
+        if kind == Some(GlobalKind::Accessor) {
+            let old = self.load_lazy(index);
+            // SAFETY: the tag of any value may be read; the set takes the value.
+            unsafe {
+                if qjs::JS_IsException(old) {
+                    self.free(value);
+                    return old;
+                }
+                self.free(old);
+                return match self.loaded_accessor(index) {
+                    Some((global, atom)) => {
+                        let done = qjs::JS_SetProperty(self.ctx, global, atom, value);
+                        qjs::JS_FreeAtom(self.ctx, atom);
+                        self.free(global);
+                        if done < 0 { qjs::JS_EXCEPTION } else { qjs::JS_UNDEFINED }
+                    }
+                    None => {
+                        self.free(value);
+                        qjs::JS_UNDEFINED
+                    }
+                };
+            }
+        }
+        self.settle_lazy(index, value)
+    }
+
+    /// The global object and the name of an accessor, both owned, if glue has put its own in the place of ours.
+    fn loaded_accessor(&self, index: usize) -> Option<(qjs::JSValue, qjs::JSAtom)> {
+        let (name, accessor) = self.lazy.borrow().names.get(index).map(|n| (n.name, n.accessor))?;
+        // SAFETY: live values; what is owned is freed or given to the caller.
+        unsafe {
+            let global = qjs::JS_GetGlobalObject(self.ctx);
+            let atom = qjs::JS_NewAtomLen(self.ctx, name.as_ptr().cast(), name.len() as _);
+            if self.is_accessor(global, atom, accessor) {
+                qjs::JS_FreeAtom(self.ctx, atom);
+                self.free(global);
+                return None;
+            }
+            Some((global, atom))
+        }
+    }
+
     /// Makes a lazy global an ordinary one, with a value that it takes.
-    pub(crate) fn settle_lazy(&self, index: usize, value: qjs::JSValue) -> qjs::JSValue {
-        let Some((name, enumerable)) = self.lazy.borrow().names.get(index).map(|n| (n.name, n.enumerable)) else {
+    fn settle_lazy(&self, index: usize, value: qjs::JSValue) -> qjs::JSValue {
+        let Some((name, kind)) = self.lazy.borrow().names.get(index).map(|n| (n.name, n.kind)) else {
             self.free(value);
             return qjs::JS_UNDEFINED;
         };
         let mut flags = qjs::JS_PROP_CONFIGURABLE | qjs::JS_PROP_WRITABLE;
-        if enumerable {
+        if kind != GlobalKind::Interface {
             flags |= qjs::JS_PROP_ENUMERABLE;
         }
         // SAFETY: the definition takes the value; the global and the atom are freed.
@@ -1016,7 +1094,7 @@ impl Inner {
             let count = self.lazy.borrow().names.len();
             for i in 0..count {
                 let (name, accessor) = match self.lazy.borrow().names.get(i) {
-                    Some(n) if n.group == group => (n.name, n.accessor),
+                    Some(n) if n.group == group && n.kind != GlobalKind::Accessor => (n.name, n.accessor),
                     _ => continue,
                 };
                 let atom = qjs::JS_NewAtomLen(self.ctx, name.as_ptr().cast(), name.len() as _);
@@ -1038,7 +1116,17 @@ impl Inner {
             self.free(global);
         }
         let value = self.lazy.borrow().names[index].value;
-        value.map_or(qjs::JS_UNDEFINED, |v| self.dup(v))
+        if let Some(value) = value {
+            return self.dup(value);
+        }
+        let Some((global, atom)) = self.loaded_accessor(index) else { return qjs::JS_UNDEFINED };
+        // SAFETY: live values; the global and the atom are owned here.
+        unsafe {
+            let v = qjs::JS_GetProperty(self.ctx, global, atom);
+            qjs::JS_FreeAtom(self.ctx, atom);
+            self.free(global);
+            v
+        }
     }
 
     /// Whether a property is still the accessor that was put there.
@@ -1066,6 +1154,53 @@ impl Inner {
             self.free(d.setter);
             ours
         }
+    }
+
+    /// Sets the hook, of which it takes a reference of its own.
+    pub(crate) fn set_rejection_hook(&self, hook: qjs::JSValue) {
+        if let Some(old) = self.rejection_hook.replace(Some(self.dup(hook))) {
+            self.free(old);
+        }
+    }
+
+    /// Tells glue of a rejection, or that one was handled after all. Returns whether it needs no report.
+    fn ask_rejection_hook(&self, promise: qjs::JSValue, reason: qjs::JSValue, late: bool) -> bool {
+        let Some(hook) = self.rejection_hook.get() else { return false };
+        let late = qjs::JS_MKVAL(qjs::JS_TAG_BOOL, c_int::from(late));
+        let taken = self.call(hook, qjs::JS_UNDEFINED, &mut [promise, reason, late]);
+        // SAFETY: the tag says which field is set.
+        unsafe {
+            if qjs::JS_IsException(taken) {
+                self.clear_exception();
+                return false;
+            }
+            let is = qjs::JS_IsBool(taken) && qjs::JS_VALUE_GET_BOOL(taken);
+            self.free(taken);
+            is
+        }
+    }
+
+    fn note_outstanding(&self, key: *mut c_void) {
+        /// A guest that rejects without end gets no more `rejectionhandled` than this.
+        const MOST: usize = 10_000;
+        let mut outstanding = self.outstanding.borrow_mut();
+        if outstanding.len() >= MOST {
+            outstanding.clear();
+        }
+        outstanding.insert(key);
+    }
+
+    /// A promise whose rejection had no handler has got one.
+    pub(crate) fn handled_late(&self, promise: qjs::JSValue, reason: qjs::JSValue) {
+        // SAFETY: a promise is an object, so its payload is a pointer, used only as a key.
+        let key = unsafe { qjs::JS_VALUE_GET_PTR(promise) };
+        if self.asked.get() == key {
+            self.asked.set(ptr::null_mut());
+        }
+        if self.outstanding.borrow_mut().remove(&key) {
+            self.late.borrow_mut().push((self.dup(promise), self.dup(reason)));
+        }
+        self.handled(promise);
     }
 
     pub(crate) fn handled(&self, promise: qjs::JSValue) {

@@ -16,6 +16,7 @@ mod callbacks;
 mod context;
 mod convert;
 mod natives;
+mod plain;
 mod poll;
 mod watchdog;
 

@@ -34,7 +34,7 @@ const fn entry(name: &'static CStr, length: u8, f: Native) -> qjs::JSCFunctionLi
     }
 }
 
-static TABLE: Table<20> = Table([
+static TABLE: Table<22> = Table([
     entry(c"classOf", 1, class_of),
     entry(c"promiseState", 1, promise_state),
     entry(c"proxyDetails", 1, proxy_details),
@@ -48,13 +48,15 @@ static TABLE: Table<20> = Table([
     entry(c"utf8Decode", 5, utf8_decode),
     entry(c"viewInfo", 1, view_info),
     entry(c"newView", 4, new_view),
-    entry(c"newBuffer", 1, new_buffer),
+    entry(c"newBuffer", 2, new_buffer),
     entry(c"bufferInfo", 1, buffer_info),
     entry(c"transfer", 1, transfer),
     entry(c"copyBytes", 5, copy_bytes),
     entry(c"isConstructor", 1, is_constructor),
     entry(c"isCallable", 1, is_callable),
     entry(c"bytesToString", 3, bytes_to_string),
+    entry(c"clonePlain", 2, clone_plain),
+    entry(c"onRejections", 1, on_rejections),
 ]);
 
 /// Puts the functions on the object.
@@ -546,8 +548,35 @@ native! {
 }
 
 native! {
-    fn new_buffer<1>(call) {
-        call.inner.construct(call.inner.builtin(Builtin::array_buffer), &mut [call.args[0]])
+    /// (byteLength, maxByteLength); resizable if there is a second.
+    fn new_buffer<2>(call) {
+        let (length, max) = (call.args[0], call.args[1]);
+        // SAFETY: live values; what is owned is freed.
+        unsafe {
+            if qjs::JS_IsUndefined(max) {
+                return call.inner.construct(call.inner.builtin(Builtin::array_buffer), &mut [length]);
+            }
+            let options = call.record(&[(c"maxByteLength", call.inner.dup(max))]);
+            let buffer = call.inner.construct(call.inner.builtin(Builtin::array_buffer), &mut [length, options]);
+            call.inner.free(options);
+            buffer
+        }
+    }
+}
+
+native! {
+    /// Sets who is asked, before a rejection is reported, with (promise, reason, false), and returns whether it needs no
+    /// report; and who is told, with (promise, reason, true), when one of those is handled after all.
+    fn on_rejections<1>(call) {
+        call.inner.set_rejection_hook(call.args[0]);
+        qjs::JS_UNDEFINED
+    }
+}
+
+native! {
+    /// (value, leaf): a structured clone of plain data, or undefined; see `plain`.
+    fn clone_plain<2>(call) {
+        crate::plain::clone_plain(call.inner, call.args[0], call.args[1])
     }
 }
 

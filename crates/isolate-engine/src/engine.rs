@@ -88,8 +88,12 @@ pub trait EngineContext {
     /// Only if the context is stopped: what a microtask throws is a rejection.
     fn run_microtasks(&self) -> Result<(), Failure>;
 
-    /// The rejections that nothing has handled, since the last call.
+    /// The rejections that nothing has handled, since the last call, without those that glue took
+    /// (`engine.onRejections`), whose hook may run guest code.
     fn take_unhandled_rejections(&self) -> Vec<Exception>;
+
+    /// Whether [`take_unhandled_rejections`](Self::take_unhandled_rejections) has something to do.
+    fn has_unhandled_rejections(&self) -> bool;
 
     /// Tells the engine which guest function makes error objects of classes that the language does not have: it is
     /// called with `(name, message)` and returns the object to throw.
@@ -100,14 +104,14 @@ pub trait EngineContext {
 
     /// Defines globals that are loaded when one of them is first touched: writable and configurable, and until then
     /// accessors, which a guest may overwrite like any other. `load` instantiates glue that leaves the values, by name,
-    /// in `shared.loaded`.
+    /// in `shared.loaded`; accessors ([`GlobalKind::Accessor`]) the glue defines itself, over those that stand there.
     ///
     /// # Errors
     /// If the context is stopped.
     fn define_lazy_globals(
         &self,
         names: &[&'static str],
-        enumerable: bool,
+        kind: GlobalKind,
         load: Rc<dyn Fn(&dyn EngineContext) -> Result<(), HostError>>,
     ) -> Result<(), Failure>;
 
@@ -263,6 +267,17 @@ impl Glue {
     pub const fn new(name: &'static str, source: &'static str) -> Self {
         Self { name, source }
     }
+}
+
+/// What becomes of a lazy global once it is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GlobalKind {
+    /// A property that is not enumerable, as interface objects are.
+    Interface,
+    /// An enumerable property, as operations and attributes of the global scope are.
+    Attribute,
+    /// An accessor. Setting it loads it too.
+    Accessor,
 }
 
 /// The host's side of the objects of the web platform in one context.

@@ -1,0 +1,236 @@
+//! Clones of plain data: trees of objects, arrays and primitives, with whatever leaves glue knows how to clone.
+//!
+//! What `structuredClone` mostly gets, done without a line of JavaScript for each property. No guest code runs
+//! meanwhile, so whenever something turns up that would need some (a getter, a proxy) or that glue must look at (an
+//! object with private fields, which may be one of the web platform's), the whole is given up, unnoticed.
+
+use std::collections::HashMap;
+use std::ffi::{c_int, c_void};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ptr;
+
+use rquickjs::qjs;
+
+use crate::context::{Builtin, Inner};
+
+/// Mixes an address well enough for a table whose keys no guest can choose.
+#[derive(Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
+        }
+    }
+    fn write_usize(&mut self, n: usize) {
+        self.0 = (self.0 ^ n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(26);
+    }
+}
+
+type Clones = HashMap<*mut c_void, qjs::JSValue, BuildHasherDefault<AddressHasher>>;
+
+/// Why there is no clone.
+enum Stop {
+    /// Something is not plain.
+    NotPlain,
+    /// An exception is pending.
+    Pending,
+}
+
+/// An object or array whose properties are being copied.
+struct Frame {
+    source: qjs::JSValue,
+    clone: qjs::JSValue,
+    keys: *mut qjs::JSPropertyEnum,
+    len: u32,
+    next: u32,
+}
+
+struct Cloning<'a> {
+    inner: &'a Inner,
+    leaf: qjs::JSValue,
+    /// Sources to clones; neither is counted as a reference. The sources stay alive, since no guest code runs, and so
+    /// do the clones, each of which hangs on the first one.
+    clones: Clones,
+    frames: Vec<Frame>,
+    steps: u32,
+}
+
+impl Drop for Cloning<'_> {
+    fn drop(&mut self) {
+        for frame in self.frames.drain(..) {
+            // SAFETY: the table is the engine's and is freed once.
+            unsafe { qjs::JS_FreePropertyEnum(self.inner.ctx, frame.keys, frame.len) };
+        }
+    }
+}
+
+/// `(value, leaf)`: the clone, or undefined if the value is not plain. `leaf(object, class)` clones objects of other
+/// classes, or gives undefined; it must run no guest code.
+pub(crate) fn clone_plain(inner: &Inner, value: qjs::JSValue, leaf: qjs::JSValue) -> qjs::JSValue {
+    let mut cloning = Cloning { inner, leaf, clones: Clones::default(), frames: Vec::new(), steps: 0 };
+    let root = match cloning.begin(value) {
+        Ok(root) => root,
+        Err(stop) => return stop.value(),
+    };
+    match cloning.fill() {
+        Ok(()) => root,
+        Err(stop) => {
+            inner.free(root);
+            stop.value()
+        }
+    }
+}
+
+impl Stop {
+    fn value(self) -> qjs::JSValue {
+        match self {
+            Stop::NotPlain => qjs::JS_UNDEFINED,
+            Stop::Pending => qjs::JS_EXCEPTION,
+        }
+    }
+}
+
+impl Cloning<'_> {
+    /// The clone of a value, owned; an object's properties are copied by `fill`.
+    fn begin(&mut self, v: qjs::JSValue) -> Result<qjs::JSValue, Stop> {
+        let inner = self.inner;
+        // SAFETY: live values, looked at by tag and class.
+        let key = unsafe {
+            if qjs::JS_IsSymbol(v) {
+                return Err(Stop::NotPlain);
+            }
+            if !qjs::JS_IsObject(v) {
+                return Ok(inner.dup(v));
+            }
+            qjs::JS_VALUE_GET_PTR(v)
+        };
+        if let Some(clone) = self.clones.get(&key) {
+            return Ok(inner.dup(*clone));
+        }
+        let class = inner.class_name(v);
+        // SAFETY: as above; what is made is owned, and given to the caller or freed.
+        unsafe {
+            let clone = match class {
+                "Array" => qjs::JS_NewArray(inner.ctx),
+                "Object" if !qjs::JS_IsFunction(inner.ctx, v) && self.is_plain(v)? => {
+                    qjs::JS_NewObjectProto(inner.ctx, inner.builtin(Builtin::object_prototype))
+                }
+                "Object" | "Error" | "Proxy" | "Map" | "Set" => return Err(Stop::NotPlain),
+                _ => return self.leaf(v, class, key),
+            };
+            if qjs::JS_IsException(clone) {
+                return Err(Stop::Pending);
+            }
+            let (mut keys, mut len) = (ptr::null_mut(), 0);
+            let flags = (qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_ENUM_ONLY) as c_int;
+            if qjs::JS_GetOwnPropertyNames(inner.ctx, &raw mut keys, &raw mut len, v, flags) < 0 {
+                inner.free(clone);
+                return Err(Stop::Pending);
+            }
+            self.clones.insert(key, clone);
+            self.frames.push(Frame { source: v, clone, keys, len, next: 0 });
+            Ok(clone)
+        }
+    }
+
+    /// Whether an object of the class of plain objects is one: platform objects have private fields.
+    unsafe fn is_plain(&self, v: qjs::JSValue) -> Result<bool, Stop> {
+        let inner = self.inner;
+        // SAFETY: live values; what is owned is freed.
+        unsafe {
+            let proto = qjs::JS_GetPrototype(inner.ctx, v);
+            let object = inner.builtin(Builtin::object_prototype);
+            let plain = !qjs::JS_IsObject(proto) || qjs::JS_VALUE_GET_PTR(proto) == qjs::JS_VALUE_GET_PTR(object);
+            inner.free(proto);
+            if plain {
+                return Ok(true);
+            }
+            let (mut keys, mut len) = (ptr::null_mut(), 0);
+            let flags = qjs::JS_GPN_PRIVATE_MASK as c_int;
+            if qjs::JS_GetOwnPropertyNames(inner.ctx, &raw mut keys, &raw mut len, v, flags) < 0 {
+                return Err(Stop::Pending);
+            }
+            qjs::JS_FreePropertyEnum(inner.ctx, keys, len);
+            Ok(len == 0)
+        }
+    }
+
+    fn leaf(&mut self, v: qjs::JSValue, class: &str, key: *mut c_void) -> Result<qjs::JSValue, Stop> {
+        let inner = self.inner;
+        let name = inner.string(class);
+        let clone = inner.call(self.leaf, qjs::JS_UNDEFINED, &mut [v, name]);
+        inner.free(name);
+        // SAFETY: the tag of any value may be read.
+        match unsafe { qjs::JS_VALUE_GET_NORM_TAG(clone) } {
+            qjs::JS_TAG_EXCEPTION => Err(Stop::Pending),
+            qjs::JS_TAG_UNDEFINED => Err(Stop::NotPlain),
+            _ => {
+                self.clones.insert(key, clone);
+                Ok(clone)
+            }
+        }
+    }
+
+    /// Copies properties, depth first, until nothing is left.
+    fn fill(&mut self) -> Result<(), Stop> {
+        let inner = self.inner;
+        while let Some(frame) = self.frames.last_mut() {
+            let (source, clone) = (frame.source, frame.clone);
+            if frame.next == frame.len {
+                // SAFETY: the table is freed once, with its frame; live values.
+                unsafe {
+                    qjs::JS_FreePropertyEnum(inner.ctx, frame.keys, frame.len);
+                    self.frames.pop();
+                    if qjs::JS_IsArray(clone) {
+                        let (mut wanted, mut has) = (0, 0);
+                        qjs::JS_GetLength(inner.ctx, source, &raw mut wanted);
+                        qjs::JS_GetLength(inner.ctx, clone, &raw mut has);
+                        if wanted != has && qjs::JS_SetLength(inner.ctx, clone, wanted) < 0 {
+                            return Err(Stop::Pending);
+                        }
+                    }
+                }
+                continue;
+            }
+            self.steps = self.steps.wrapping_add(1);
+            if self.steps.is_multiple_of(1024) && inner.interrupter.poll().is_some() {
+                inner.throw_stop();
+                return Err(Stop::Pending);
+            }
+            // SAFETY: within the table; the descriptor's parts are owned, and the definition takes the clone.
+            unsafe {
+                let atom = (*frame.keys.add(frame.next as usize)).atom;
+                frame.next += 1;
+                let mut d = qjs::JSPropertyDescriptor {
+                    flags: 0,
+                    value: qjs::JS_UNDEFINED,
+                    getter: qjs::JS_UNDEFINED,
+                    setter: qjs::JS_UNDEFINED,
+                };
+                match qjs::JS_GetOwnProperty(inner.ctx, &raw mut d, source, atom) {
+                    1 => {}
+                    0 => return Err(Stop::NotPlain),
+                    _ => return Err(Stop::Pending),
+                }
+                if d.flags & qjs::JS_PROP_GETSET as c_int != 0 {
+                    inner.free(d.getter);
+                    inner.free(d.setter);
+                    return Err(Stop::NotPlain);
+                }
+                let value = self.begin(d.value);
+                // Its owner keeps it alive.
+                inner.free(d.value);
+                let flags = qjs::JS_PROP_C_W_E as c_int;
+                if qjs::JS_DefinePropertyValue(inner.ctx, clone, atom, value?, flags) < 0 {
+                    return Err(Stop::Pending);
+                }
+            }
+        }
+        Ok(())
+    }
+}
