@@ -44,19 +44,27 @@
   setLength(api.clearInterval, 0);
   p.loaded = api;
 
+  const execute = (id) => {
+    const entry = call(MapPrototypeGet, entries, id);
+    if (entry === undefined) return;
+    if (typeof entry === 'function') {
+      call(MapPrototypeDelete, entries, id);
+      call(entry, globalThis);
+      return;
+    }
+    if (!entry.repeat) call(MapPrototypeDelete, entries, id);
+    const { handler } = entry;
+    if (typeof handler === 'string') indirectEval(handler);
+    else ReflectApply(handler, globalThis, entry.args);
+  };
+
   return {
     execute(id) {
-      const entry = call(MapPrototypeGet, entries, id);
-      if (entry === undefined) return;
-      if (typeof entry === 'function') {
-        call(MapPrototypeDelete, entries, id);
-        call(entry, globalThis);
-        return;
+      try {
+        execute(id);
+      } catch (e) {
+        p.reportException(e);
       }
-      if (!entry.repeat) call(MapPrototypeDelete, entries, id);
-      const { handler } = entry;
-      if (typeof handler === 'string') indirectEval(handler);
-      else ReflectApply(handler, globalThis, entry.args);
     },
     clear() { call(p.MapPrototypeClear, entries); },
   };

@@ -81,5 +81,15 @@
     ObjectDefineProperty(constructor, gone[i], constant);
     ObjectDefineProperty(prototype, gone[i], constant);
   }
+  p.cloneable('DOMException', {
+    __proto__: null,
+    test: Fields.has,
+    serialize: (e) => ({ __proto__: null, name: Fields.name(e), message: Fields.message(e), stack: e.stack }),
+    deserialize: ({ name, message, stack }) => {
+      const copy = new constructor(message, name);
+      if (typeof stack === 'string') hidden(copy, 'stack', stack);
+      return copy;
+    },
+  });
   p.loaded = p.exports = { __proto__: null, DOMException: constructor };
 })

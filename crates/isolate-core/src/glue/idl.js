@@ -64,6 +64,18 @@
         ObjectDefineProperty(prototype, keys[i], constant);
       }
     }
+    call(p.WeakMapPrototypeSet, interfaces, prototype, Class);
+    return Class;
+  };
+  // The prototypes of all interfaces: what has one of them in its chain is a platform object.
+  const interfaces = new p.WeakMap();
+  const isInterfacePrototype = (object) => call(p.WeakMapPrototypeGet, interfaces, object) !== undefined;
+
+  // §3.7.1: an interface that inherits from another. Its constructor makes the object itself and never calls the other
+  // one's, which a guest could replace.
+  const inherit = (Class, Parent) => {
+    ObjectSetPrototypeOf(Class, Parent);
+    ObjectSetPrototypeOf(Class.prototype, Parent.prototype);
     return Class;
   };
 
@@ -253,7 +265,8 @@
 
   p.exports = {
     __proto__: null,
-    isObject, typeError, illegal, need, list, array, readonlyArray, define, slot, iterable, IteratorPrototype,
+    isObject, typeError, illegal, need, list, array, readonlyArray, define, inherit,
+    isInterfacePrototype, slot, iterable, IteratorPrototype,
     DOMString, USVString, ByteString, boolean, double, unrestrictedDouble,
     byte: integer(-128, 127, 256, 'byte'),
     octet: integer(0, 255, 256, 'octet'),

@@ -69,6 +69,7 @@
   primordials.MapPrototypeSet = Map.prototype.set;
   primordials.MapPrototypeForEach = Map.prototype.forEach;
   primordials.MapPrototypeGetSize = Map.prototype.__lookupGetter__('size');
+  primordials.SetPrototypeAdd = Set.prototype.add;
   primordials.SetPrototypeForEach = Set.prototype.forEach;
   primordials.SetPrototypeGetSize = Set.prototype.__lookupGetter__('size');
 

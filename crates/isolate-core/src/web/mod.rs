@@ -3,12 +3,21 @@
 //! A module is a piece of glue with its host functions. It is loaded when the guest first touches one of its globals, or
 //! when other glue asks for it, so that what nobody uses costs next to nothing.
 
+mod abort;
+mod clone;
+mod events;
+mod global;
+
 use std::rc::{Rc, Weak};
 
-use isolate_engine::{DomExceptionName, Glue, HostError, HostFunction, Object, Platform, PlatformObjects, Value};
+use isolate_engine::{
+    DomExceptionName, GlobalKind, Glue, HostError, HostFunction, Object, Platform, PlatformObjects, Value,
+};
 
 use crate::context::Inner;
 use crate::{Context, Error, ErrorKind};
+
+pub use abort::AbortSignal;
 
 pub(crate) struct Module {
     pub(crate) name: &'static str,
@@ -18,6 +27,8 @@ pub(crate) struct Module {
     pub(crate) globals: &'static [&'static str],
     /// Globals that are: operations and attributes of the global scope.
     pub(crate) attributes: &'static [&'static str],
+    /// Accessors of the global scope, which the glue defines itself.
+    pub(crate) accessors: &'static [&'static str],
     /// The objects of this module that cross the boundary.
     pub(crate) objects: &'static [PlatformKind],
 }
@@ -37,6 +48,7 @@ static IDL: Module = Module {
     functions: |_| vec![],
     globals: &[],
     attributes: &[],
+    accessors: &[],
     objects: &[],
 };
 
@@ -46,10 +58,21 @@ static DOM_EXCEPTION: Module = Module {
     functions: dom_exception,
     globals: &["DOMException"],
     attributes: &[],
+    accessors: &[],
     objects: &[],
 };
 
-static MODULES: &[&Module] = &[&IDL, &DOM_EXCEPTION];
+static MODULES: &[&Module] = &[
+    &IDL,
+    &DOM_EXCEPTION,
+    &events::EVENTS,
+    &abort::ABORT,
+    &global::GLOBAL,
+    &clone::CLONE,
+    &clone::TASKS,
+    &clone::MESSAGING,
+    &events::PERFORMANCE,
+];
 
 fn dom_exception(context: &Context) -> Vec<HostFunction> {
     vec![context.function("__DOMException_names", || {
@@ -71,9 +94,13 @@ pub(crate) fn load(context: &Context, name: &str) -> Result<(), Error> {
 /// Puts the globals of all modules in place.
 pub(crate) fn define_globals(context: &Context) -> Result<(), Error> {
     for module in MODULES {
-        for (names, enumerable) in [(module.globals, false), (module.attributes, true)] {
+        for (names, kind) in [
+            (module.globals, GlobalKind::Interface),
+            (module.attributes, GlobalKind::Attribute),
+            (module.accessors, GlobalKind::Accessor),
+        ] {
             if !names.is_empty() {
-                context.define_lazy_globals(names, enumerable, |context| context.load_globals(module.name))?;
+                context.define_lazy(names, kind, |context| context.load_globals(module.name))?;
             }
         }
     }
