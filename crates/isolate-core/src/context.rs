@@ -470,7 +470,7 @@ impl Context {
         let options = options.into();
         let mut evaluation = self.start(source, &options, Completion::Value)?;
         poll_fn(|cx| {
-            loop {
+            for _ in 0..TURNS {
                 if let Poll::Ready(result) = evaluation.poll(cx) {
                     return Poll::Ready(result);
                 }
@@ -482,6 +482,7 @@ impl Context {
                     _ => return Poll::Pending,
                 }
             }
+            give_way(cx)
         })
         .await
     }
@@ -568,7 +569,7 @@ impl Context {
     pub async fn wait(&self, promise: Promise) -> Result<Value, Error> {
         let mut evaluation = Evaluation::new(self.begin(None, None), Value::Promise(promise), false, None);
         poll_fn(|cx| {
-            loop {
+            for _ in 0..TURNS {
                 if let Poll::Ready(result) = evaluation.poll(cx) {
                     return Poll::Ready(result);
                 }
@@ -576,6 +577,7 @@ impl Context {
                     return Poll::Pending;
                 }
             }
+            give_way(cx)
         })
         .await
     }
@@ -782,7 +784,8 @@ impl Context {
 
     /// Runs the tasks that are queued now.
     fn run_tasks(&self) {
-        for _ in 0..self.0.tasks.borrow().len() {
+        let queued = self.0.tasks.borrow().len();
+        for _ in 0..queued {
             self.run_task();
             self.report_rejections();
         }
@@ -907,13 +910,14 @@ impl Context {
     /// If the context is or gets stopped.
     pub async fn run_until_idle(&self) -> Result<(), Error> {
         poll_fn(|cx| {
-            loop {
+            for _ in 0..TURNS {
                 match self.poll_turn(cx) {
                     Poll::Ready(Turn::Progress) => {}
                     Poll::Ready(Turn::Idle) => return Poll::Ready(()),
                     Poll::Pending => return Poll::Pending,
                 }
             }
+            give_way(cx)
         })
         .await;
         self.stopped().map_or(Ok(()), |t| Err(Failure::from(t).into()))
@@ -953,6 +957,14 @@ impl Inner {
         }
         true
     }
+}
+
+/// How many turns of the event loop are run before other tasks of the thread, and its timers, get theirs.
+const TURNS: u32 = 256;
+
+fn give_way<T>(cx: &mut task::Context<'_>) -> Poll<T> {
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 /// What [`Context::poll_turn`] did.

@@ -55,7 +55,7 @@ static TABLE: Table<22> = Table([
     entry(c"isConstructor", 1, is_constructor),
     entry(c"isCallable", 1, is_callable),
     entry(c"bytesToString", 3, bytes_to_string),
-    entry(c"clonePlain", 2, clone_plain),
+    entry(c"clonePlain", 4, clone_plain),
     entry(c"onRejections", 1, on_rejections),
 ]);
 
@@ -174,6 +174,29 @@ impl Call<'_> {
         }
         // Out of bounds or detached.
         Some((self.get(Builtin::typed_array_buffer, v)?, 0, 0))
+    }
+
+    /// Whether a view reaches beyond its buffer, which was made smaller or detached.
+    fn out_of_bounds(&self, v: qjs::JSValue, name: &str) -> bool {
+        if name == "DataView" {
+            return match self.get(Builtin::data_view_byte_length, v) {
+                Some(length) => {
+                    self.inner.free(length);
+                    false
+                }
+                None => true,
+            };
+        }
+        // SAFETY: a typed array.
+        unsafe {
+            let buffer = qjs::JS_GetTypedArrayBuffer(self.ctx, v, ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+            if qjs::JS_IsException(buffer) {
+                self.inner.clear_exception();
+                return true;
+            }
+            self.inner.free(buffer);
+            false
+        }
     }
 
     /// Calls a getter of the engine's own; what it throws becomes nothing.
@@ -500,6 +523,7 @@ native! {
         let name = call.inner.class_name(v);
         let Some((buffer, offset, length)) = call.view(v, name) else { return qjs::JS_UNDEFINED };
         let each = KINDS.iter().find(|k| k.0 == name).map_or(1, |k| k.2);
+        let outside = call.out_of_bounds(v, name);
         call.record(&[
             (c"type", call.inner.string(name)),
             (c"buffer", buffer),
@@ -507,6 +531,7 @@ native! {
             (c"byteLength", Call::number(length)),
             (c"length", Call::number(length / each)),
             (c"bytesPer", Call::number(each)),
+            (c"outOfBounds", qjs::JS_MKVAL(qjs::JS_TAG_BOOL, c_int::from(outside))),
         ])
     }
 }
@@ -574,9 +599,10 @@ native! {
 }
 
 native! {
-    /// (value, leaf): a structured clone of plain data, or undefined; see `plain`.
-    fn clone_plain<2>(call) {
-        crate::plain::clone_plain(call.inner, call.args[0], call.args[1])
+    /// (value, leaf, beginCollection, fillCollection): a structured clone of plain data, or undefined; see `plain`.
+    fn clone_plain<4>(call) {
+        let [value, leaf, begin, fill] = [0, 1, 2, 3].map(|i| call.args[i]);
+        crate::plain::clone_plain(call.inner, value, crate::plain::Glue { leaf, begin, fill })
     }
 }
 

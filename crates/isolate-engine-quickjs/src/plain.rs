@@ -41,6 +41,17 @@ enum Stop {
     Pending,
 }
 
+/// The functions of glue that know the other classes. None runs guest code.
+#[derive(Clone, Copy)]
+pub(crate) struct Glue {
+    /// `(object, class)`: a clone of an object that holds no others, or undefined.
+    pub(crate) leaf: qjs::JSValue,
+    /// `(object, class)`: `{ copy, items }` of a map or set, the empty clone and a list of what is in the original.
+    pub(crate) begin: qjs::JSValue,
+    /// `(copy, class, items)`: fills it with the items' clones.
+    pub(crate) fill: qjs::JSValue,
+}
+
 /// An object or array whose properties are being copied.
 struct Frame {
     source: qjs::JSValue,
@@ -48,11 +59,14 @@ struct Frame {
     keys: *mut qjs::JSPropertyEnum,
     len: u32,
     next: u32,
+    /// Of a collection, whose items' list is `source` and whose clones' list is `clone`, both owned here: the clone of
+    /// the collection itself, and its class.
+    collection: Option<(qjs::JSValue, &'static str)>,
 }
 
 struct Cloning<'a> {
     inner: &'a Inner,
-    leaf: qjs::JSValue,
+    glue: Glue,
     /// Sources to clones; neither is counted as a reference. The sources stay alive, since no guest code runs, and so
     /// do the clones, each of which hangs on the first one.
     clones: Clones,
@@ -62,17 +76,15 @@ struct Cloning<'a> {
 
 impl Drop for Cloning<'_> {
     fn drop(&mut self) {
-        for frame in self.frames.drain(..) {
-            // SAFETY: the table is the engine's and is freed once.
-            unsafe { qjs::JS_FreePropertyEnum(self.inner.ctx, frame.keys, frame.len) };
+        while let Some(frame) = self.frames.pop() {
+            self.release(&frame);
         }
     }
 }
 
-/// `(value, leaf)`: the clone, or undefined if the value is not plain. `leaf(object, class)` clones objects of other
-/// classes, or gives undefined; it must run no guest code.
-pub(crate) fn clone_plain(inner: &Inner, value: qjs::JSValue, leaf: qjs::JSValue) -> qjs::JSValue {
-    let mut cloning = Cloning { inner, leaf, clones: Clones::default(), frames: Vec::new(), steps: 0 };
+/// The clone of a value, or undefined if it is not plain.
+pub(crate) fn clone_plain(inner: &Inner, value: qjs::JSValue, glue: Glue) -> qjs::JSValue {
+    let mut cloning = Cloning { inner, glue, clones: Clones::default(), frames: Vec::new(), steps: 0 };
     let root = match cloning.begin(value) {
         Ok(root) => root,
         Err(stop) => return stop.value(),
@@ -80,6 +92,8 @@ pub(crate) fn clone_plain(inner: &Inner, value: qjs::JSValue, leaf: qjs::JSValue
     match cloning.fill() {
         Ok(()) => root,
         Err(stop) => {
+            // Frees what its frames own, before the clone that may own them.
+            drop(cloning);
             inner.free(root);
             stop.value()
         }
@@ -120,22 +134,88 @@ impl Cloning<'_> {
                 "Object" if !qjs::JS_IsFunction(inner.ctx, v) && self.is_plain(v)? => {
                     qjs::JS_NewObjectProto(inner.ctx, inner.builtin(Builtin::object_prototype))
                 }
-                "Object" | "Error" | "Proxy" | "Map" | "Set" => return Err(Stop::NotPlain),
+                "Map" | "Set" => return self.collection(v, class, key),
+                "Object" | "Error" | "Proxy" => return Err(Stop::NotPlain),
                 _ => return self.leaf(v, class, key),
             };
             if qjs::JS_IsException(clone) {
                 return Err(Stop::Pending);
             }
-            let (mut keys, mut len) = (ptr::null_mut(), 0);
-            let flags = (qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_ENUM_ONLY) as c_int;
-            if qjs::JS_GetOwnPropertyNames(inner.ctx, &raw mut keys, &raw mut len, v, flags) < 0 {
+            if let Err(stop) = self.open(v, clone, None) {
                 inner.free(clone);
-                return Err(Stop::Pending);
+                return Err(stop);
             }
             self.clones.insert(key, clone);
-            self.frames.push(Frame { source: v, clone, keys, len, next: 0 });
             Ok(clone)
         }
+    }
+
+    /// Has the properties of one object copied to another, before anything else.
+    fn open(
+        &mut self,
+        source: qjs::JSValue,
+        clone: qjs::JSValue,
+        collection: Option<(qjs::JSValue, &'static str)>,
+    ) -> Result<(), Stop> {
+        let (mut keys, mut len) = (ptr::null_mut(), 0);
+        let flags = (qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_ENUM_ONLY) as c_int;
+        // SAFETY: an object that is no proxy.
+        if unsafe { qjs::JS_GetOwnPropertyNames(self.inner.ctx, &raw mut keys, &raw mut len, source, flags) } < 0 {
+            return Err(Stop::Pending);
+        }
+        self.frames.push(Frame { source, clone, keys, len, next: 0, collection });
+        Ok(())
+    }
+
+    /// Frees what a frame owns.
+    fn release(&self, frame: &Frame) {
+        // SAFETY: the table is the engine's and is freed once, with its frame.
+        unsafe { qjs::JS_FreePropertyEnum(self.inner.ctx, frame.keys, frame.len) };
+        if frame.collection.is_some() {
+            self.inner.free(frame.source);
+            self.inner.free(frame.clone);
+        }
+    }
+
+    /// A map or set: glue lists its items, whose clones it gets when they are made.
+    fn collection(&mut self, v: qjs::JSValue, class: &'static str, key: *mut c_void) -> Result<qjs::JSValue, Stop> {
+        let inner = self.inner;
+        let name = inner.string(class);
+        let begun = inner.call(self.glue.begin, qjs::JS_UNDEFINED, &mut [v, name]);
+        inner.free(name);
+        // SAFETY: live values; `begun` is a record of glue's with these two; what is owned is freed or kept by a frame.
+        unsafe {
+            if qjs::JS_IsException(begun) {
+                return Err(Stop::Pending);
+            }
+            let copy = qjs::JS_GetPropertyStr(inner.ctx, begun, c"copy".as_ptr());
+            let items = qjs::JS_GetPropertyStr(inner.ctx, begun, c"items".as_ptr());
+            inner.free(begun);
+            let list = qjs::JS_NewArray(inner.ctx);
+            let opened = if qjs::JS_IsException(list) {
+                Err(Stop::Pending)
+            } else {
+                self.open(items, list, Some((copy, class)))
+            };
+            if let Err(stop) = opened {
+                [copy, items, list].into_iter().for_each(|v| inner.free(v));
+                return Err(stop);
+            }
+            self.clones.insert(key, copy);
+            Ok(copy)
+        }
+    }
+
+    fn fill_collection(&self, frame: &Frame, copy: qjs::JSValue, class: &str) -> Result<(), Stop> {
+        let name = self.inner.string(class);
+        let filled = self.inner.call(self.glue.fill, qjs::JS_UNDEFINED, &mut [copy, name, frame.clone]);
+        self.inner.free(name);
+        // SAFETY: the tag of any value may be read.
+        if unsafe { qjs::JS_IsException(filled) } {
+            return Err(Stop::Pending);
+        }
+        self.inner.free(filled);
+        Ok(())
     }
 
     /// Whether an object of the class of plain objects is one: platform objects have private fields.
@@ -163,7 +243,7 @@ impl Cloning<'_> {
     fn leaf(&mut self, v: qjs::JSValue, class: &str, key: *mut c_void) -> Result<qjs::JSValue, Stop> {
         let inner = self.inner;
         let name = inner.string(class);
-        let clone = inner.call(self.leaf, qjs::JS_UNDEFINED, &mut [v, name]);
+        let clone = inner.call(self.glue.leaf, qjs::JS_UNDEFINED, &mut [v, name]);
         inner.free(name);
         // SAFETY: the tag of any value may be read.
         match unsafe { qjs::JS_VALUE_GET_NORM_TAG(clone) } {
@@ -182,19 +262,13 @@ impl Cloning<'_> {
         while let Some(frame) = self.frames.last_mut() {
             let (source, clone) = (frame.source, frame.clone);
             if frame.next == frame.len {
-                // SAFETY: the table is freed once, with its frame; live values.
-                unsafe {
-                    qjs::JS_FreePropertyEnum(inner.ctx, frame.keys, frame.len);
-                    self.frames.pop();
-                    if qjs::JS_IsArray(clone) {
-                        let (mut wanted, mut has) = (0, 0);
-                        qjs::JS_GetLength(inner.ctx, source, &raw mut wanted);
-                        qjs::JS_GetLength(inner.ctx, clone, &raw mut has);
-                        if wanted != has && qjs::JS_SetLength(inner.ctx, clone, wanted) < 0 {
-                            return Err(Stop::Pending);
-                        }
-                    }
-                }
+                let Some(frame) = self.frames.pop() else { break };
+                let done = match frame.collection {
+                    Some((copy, class)) => self.fill_collection(&frame, copy, class),
+                    None => self.set_length(source, clone),
+                };
+                self.release(&frame);
+                done?;
                 continue;
             }
             self.steps = self.steps.wrapping_add(1);
@@ -229,6 +303,23 @@ impl Cloning<'_> {
                 if qjs::JS_DefinePropertyValue(inner.ctx, clone, atom, value?, flags) < 0 {
                     return Err(Stop::Pending);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Holes at the end of an array count too.
+    fn set_length(&self, source: qjs::JSValue, clone: qjs::JSValue) -> Result<(), Stop> {
+        // SAFETY: live values; reading and setting the length of an array runs no guest code.
+        unsafe {
+            if !qjs::JS_IsArray(clone) {
+                return Ok(());
+            }
+            let (mut wanted, mut has) = (0, 0);
+            qjs::JS_GetLength(self.inner.ctx, source, &raw mut wanted);
+            qjs::JS_GetLength(self.inner.ctx, clone, &raw mut has);
+            if wanted != has && qjs::JS_SetLength(self.inner.ctx, clone, wanted) < 0 {
+                return Err(Stop::Pending);
             }
         }
         Ok(())

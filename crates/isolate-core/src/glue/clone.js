@@ -34,6 +34,12 @@
     return errorPrototypes.Error;
   };
 
+  const flagsOf = (r) =>
+    (call(p.RegExpPrototypeGetHasIndices, r) ? 'd' : '') + (call(p.RegExpPrototypeGetGlobal, r) ? 'g' : '') +
+    (call(p.RegExpPrototypeGetIgnoreCase, r) ? 'i' : '') + (call(p.RegExpPrototypeGetMultiline, r) ? 'm' : '') +
+    (call(p.RegExpPrototypeGetDotAll, r) ? 's' : '') + (call(p.RegExpPrototypeGetUnicode, r) ? 'u' : '') +
+    (call(p.RegExpPrototypeGetUnicodeSets, r) ? 'v' : '') + (call(p.RegExpPrototypeGetSticky, r) ? 'y' : '');
+
   const cloneBuffer = (buffer, memory) => {
     const known = call(MapPrototypeGet, memory, buffer);
     if (known !== undefined) return known;
@@ -46,6 +52,24 @@
     return copy;
   };
 
+  // Maps and sets: the empty clone, and what is in the original, a map's keys and values by turns.
+  const beginCollection = (value, kind) => {
+    const items = idl.list();
+    if (kind === 'Map') {
+      call(p.MapPrototypeForEach, value, (v, k) => { items[items.length] = k; items[items.length] = v; });
+      return { __proto__: null, copy: new p.Map(), items };
+    }
+    call(p.SetPrototypeForEach, value, (v) => { items[items.length] = v; });
+    return { __proto__: null, copy: host.__clone_emptySet(), items };
+  };
+  const fillCollection = (copy, kind, items) => {
+    if (kind === 'Set') {
+      for (let i = 0; i < items.length; i++) call(p.SetPrototypeAdd, copy, resolve(items[i]));
+    } else {
+      for (let i = 0; i < items.length; i += 2) call(MapPrototypeSet, copy, resolve(items[i]), resolve(items[i + 1]));
+    }
+  };
+
   // Clones of objects that hold no others and whose reading runs no guest code; undefined for all else. `memory` knows
   // the buffers, which several views may share.
   const cloneLeaf = (value, kind, memory) => {
@@ -54,14 +78,19 @@
       case 'Number': return p.Object(call(p.NumberPrototypeValueOf, value));
       case 'BigInt': return p.Object(call(p.BigIntPrototypeValueOf, value));
       case 'String': return p.Object(call(p.StringPrototypeValueOf, value));
-      case 'Date': case 'RegExp': return host.__clone_copy(value);
+      case 'Date': return host.__clone_copy(value);
+      case 'RegExp': return host.__clone_regExp(call(p.RegExpPrototypeGetSource, value), flagsOf(value));
       case 'ArrayBuffer': case 'SharedArrayBuffer': return cloneBuffer(value, memory);
     }
     const view = engine.viewInfo(value);
     if (view === undefined) return undefined;
-    const { type, byteOffset } = view;
+    const { type, byteOffset, byteLength } = view;
     if (view.outOfBounds) refuse('A view that is out of bounds');
-    const length = view.tracking ? undefined : type === 'DataView' ? view.byteLength : view.length;
+    // Whether a view follows the length of its buffer, the language does not tell: one that reaches to the end of a
+    // resizable buffer is taken for such.
+    const info = engine.bufferInfo(view.buffer);
+    const follows = info.resizable && info.byteLength - byteOffset - byteLength < view.bytesPer;
+    const length = follows ? undefined : type === 'DataView' ? byteLength : view.length;
     const buffer = cloneBuffer(view.buffer, memory);
     if (!Late.is(buffer)) return engine.newView(type, buffer, byteOffset, length);
     const late = new Late();
@@ -90,7 +119,8 @@
     return out;
   };
 
-  const PROPERTIES = 0, MAP = 1, SET = 2;
+  // What a frame fills in: properties, or a collection of that name.
+  const PROPERTIES = '';
   const push = (state, kind, source, target, items) => {
     state.top = { __proto__: null, kind, source, target, items, index: 0, below: state.top };
   };
@@ -115,7 +145,7 @@
     const prototype = errorPrototype(name === undefined ? 'Error' : p.ToString(name));
     let message = dataProperty(value, 'message');
     if (message !== absent) message = p.ToString(message);
-    const { stack } = value;
+    const stack = p.stackOf(value);
     const error = new p.Error();
     if (typeof stack === 'string') define(state, error, 'stack', stack, false);
     ObjectSetPrototypeOf(error, prototype);
@@ -153,11 +183,8 @@
         return remember(state, value, copy);
       }
       case 'Map': case 'Set': {
-        const copy = kind === 'Map' ? new p.Map() : host.__clone_emptySet();
-        const items = idl.list();
-        if (kind === 'Map') call(p.MapPrototypeForEach, value, (v, k) => { items[items.length] = k; items[items.length] = v; });
-        else call(p.SetPrototypeForEach, value, (v) => { items[items.length] = v; });
-        push(state, kind === 'Map' ? MAP : SET, value, copy, items);
+        const { copy, items } = beginCollection(value, kind);
+        push(state, kind, value, copy, items);
         return remember(state, value, copy);
       }
       case 'Error': {
@@ -203,13 +230,6 @@
       // A getter may have removed it meanwhile.
       if (ObjectGetOwnPropertyDescriptor(source, item) === undefined) continue;
       define(state, target, item, begin(state, source[item]), item !== 'cause' || engine.classOf(target) !== 'Error');
-    }
-  };
-  const fillCollection = ({ kind, target, items }) => {
-    if (kind === SET) {
-      for (let i = 0; i < items.length; i++) call(p.SetPrototypeAdd, target, resolve(items[i]));
-    } else {
-      for (let i = 0; i < items.length; i += 2) call(MapPrototypeSet, target, resolve(items[i]), resolve(items[i + 1]));
     }
   };
 
@@ -258,7 +278,8 @@
       // Trees of plain data, which most values are, natively. It gives undefined when anything else turns up, and runs
       // no guest code before.
       let memory;
-      const plain = engine.clonePlain(value, (leaf, kind) => cloneLeaf(leaf, kind, memory ??= new p.Map()));
+      const leaf = (object, kind) => cloneLeaf(object, kind, memory ??= new p.Map());
+      const plain = engine.clonePlain(value, leaf, beginCollection, fillCollection);
       if (plain !== undefined) return plain;
     }
     const state = {
@@ -274,7 +295,10 @@
       }
     }
     const { collections, fixups } = state;
-    for (let i = 0; i < collections.length; i++) fillCollection(collections[i]);
+    for (let i = 0; i < collections.length; i++) {
+      const { kind, target, items } = collections[i];
+      fillCollection(target, kind, items);
+    }
     for (let i = 0; i < fixups.length; i++) {
       const { target, key, late } = fixups[i];
       ObjectDefineProperty(target, key, { __proto__: null, value: late.value });

@@ -2,7 +2,7 @@
 // on first use.
 (function (host, p) {
   'use strict';
-  const { ObjectDefineProperty } = p;
+  const { ObjectDefineProperty, ObjectSetPrototypeOf } = p;
   const globalThis = p.globalThis;
 
   const hidden = (object, key, value) =>
@@ -80,6 +80,13 @@
   p.reportException = (e) => {
     if (p.onException !== undefined && p.onException(e)) return;
     host.__report(e);
+  };
+
+  // The stack of an error object, without running a getter of the guest's.
+  p.stackOf = (error) => {
+    const own = p.ObjectGetOwnPropertyDescriptor(error, 'stack');
+    if (own !== undefined) return ObjectSetPrototypeOf(own, null).value;
+    return p.ErrorPrototypeGetStack === undefined ? undefined : p.call(p.ErrorPrototypeGetStack, error);
   };
 
   const makeError = (name, message) => new (p.use('dom_exception').DOMException)(message, name);

@@ -17,6 +17,8 @@
   primordials.ToString = (value) => apply(concat, '', value);
 
   primordials.Error = Error;
+  // Undefined where the stack is a property of the error itself.
+  primordials.ErrorPrototypeGetStack = Error.prototype.__lookupGetter__('stack');
   primordials.RangeError = RangeError;
   primordials.TypeError = TypeError;
   primordials.Object = Object;

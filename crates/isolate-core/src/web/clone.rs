@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use isolate_engine::{ErrorClass, Function, Glue, HostError, HostFunction, Value};
+use isolate_engine::{ErrorClass, Function, Glue, HostError, HostFunction, RegExp, Value};
 
 use super::Module;
 use crate::Context;
@@ -40,8 +40,11 @@ pub(super) static TASKS: Module = Module {
 
 fn clone(context: &Context) -> Vec<HostFunction> {
     vec![
-        // Dates and regular expressions are copied by crossing twice.
+        // Dates are copied by crossing twice.
         context.function("__clone_copy", |value: Value| value),
+        context.function("__clone_regExp", |source: String, flags: String| {
+            Value::RegExp(Box::new(RegExp { source, flags }))
+        }),
         context.function("__clone_emptySet", || Value::Set(vec![])),
         // Glue gets at the prototypes of the language's errors by catching one.
         context.function("__clone_fail", |name: String| -> Result<(), HostError> {
