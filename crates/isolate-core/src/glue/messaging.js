@@ -171,7 +171,7 @@
       for (let other = p.call(p.MapPrototypeGet, channels, state.name)?.first; other !== undefined; other = other.next) {
         if (other === state) continue;
         const receiver = other, copy = cloning.clone(data, undefined, undefined);
-        tasks.queue(() => { if (!receiver.closed) deliver(receiver.object, copy, idl.list(), ''); });
+        tasks.queue(() => { if (!receiver.closed) deliver(receiver.object, copy, idl.list(), 'null'); });
       }
     }
     close() { leave(broadcasts.get(this)); }
