@@ -1,7 +1,7 @@
 //! `structuredClone`, on every engine. Where a way of cloning has two roads (plain data, and data with something else in
 //! it), each check takes both.
 
-use isolate_core::{Limits, Termination};
+use isolate_core::{Class, Limits, Termination};
 use isolate_test_utils::{create_limited_context, create_test_context, engine_test, eval_code, eval_code_json};
 use serde_json::{Value, json};
 
@@ -114,6 +114,19 @@ engine_test!(
             return [bad.map(String), name(() => structuredClone()), name(() => structuredClone(1, 2)),
                 name(() => structuredClone({ get x() { throw new EvalError('mine') } }))]";
         assert_eq!(clones(engine, code), json!([[], "TypeError", "TypeError", "EvalError"]));
+    }
+);
+
+engine_test!(
+    fn objects_of_the_host_are_refused(engine) {
+        let ctx = create_test_context(engine);
+        ctx.define_class(Class::new("Thing", || ())).unwrap();
+        let code = "class Sub extends Thing {} const names = [];
+            for (const v of [new Thing(), new Sub(), Object.setPrototypeOf(new EventTarget(), {})]) {
+                try { names.push(Object.keys(structuredClone([v])).length) } catch (e) { names.push(e.name) }
+            }
+            JSON.stringify(names)";
+        assert_eq!(eval_code_json::<Value>(&ctx, code), json!(["DataCloneError", "DataCloneError", 1]));
     }
 );
 

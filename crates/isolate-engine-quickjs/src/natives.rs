@@ -55,7 +55,7 @@ static TABLE: Table<22> = Table([
     entry(c"isConstructor", 1, is_constructor),
     entry(c"isCallable", 1, is_callable),
     entry(c"bytesToString", 3, bytes_to_string),
-    entry(c"clonePlain", 4, clone_plain),
+    entry(c"clonePlain", 5, clone_plain),
     entry(c"onRejections", 1, on_rejections),
 ]);
 
@@ -599,10 +599,11 @@ native! {
 }
 
 native! {
-    /// (value, leaf, beginCollection, fillCollection): a structured clone of plain data, or undefined; see `plain`.
-    fn clone_plain<4>(call) {
-        let [value, leaf, begin, fill] = [0, 1, 2, 3].map(|i| call.args[i]);
-        crate::plain::clone_plain(call.inner, value, crate::plain::Glue { leaf, begin, fill })
+    /// (value, leaf, beginCollection, fillCollection, isPlatformObject): a structured clone of plain data, or undefined;
+    /// see `plain`.
+    fn clone_plain<5>(call) {
+        let [value, leaf, begin, fill, is_platform] = [0, 1, 2, 3, 4].map(|i| call.args[i]);
+        crate::plain::clone_plain(call.inner, value, crate::plain::Glue { leaf, begin, fill, is_platform })
     }
 }
 

@@ -50,6 +50,8 @@ pub(crate) struct Glue {
     pub(crate) begin: qjs::JSValue,
     /// `(copy, class, items)`: fills it with the items' clones.
     pub(crate) fill: qjs::JSValue,
+    /// `(object)`: whether it is one of the web platform's or the host's, which depends on its prototype.
+    pub(crate) is_platform: qjs::JSValue,
 }
 
 /// An object or array whose properties are being copied.
@@ -71,6 +73,8 @@ struct Cloning<'a> {
     /// do the clones, each of which hangs on the first one.
     clones: Clones,
     frames: Vec<Frame>,
+    /// The prototype that was last found not to be a platform object's.
+    known: *mut c_void,
     steps: u32,
 }
 
@@ -84,7 +88,8 @@ impl Drop for Cloning<'_> {
 
 /// The clone of a value, or undefined if it is not plain.
 pub(crate) fn clone_plain(inner: &Inner, value: qjs::JSValue, glue: Glue) -> qjs::JSValue {
-    let mut cloning = Cloning { inner, glue, clones: Clones::default(), frames: Vec::new(), steps: 0 };
+    let mut cloning =
+        Cloning { inner, glue, clones: Clones::default(), frames: Vec::new(), known: ptr::null_mut(), steps: 0 };
     let root = match cloning.begin(value) {
         Ok(root) => root,
         Err(stop) => return stop.value(),
@@ -219,16 +224,27 @@ impl Cloning<'_> {
     }
 
     /// Whether an object of the class of plain objects is one: platform objects have private fields.
-    unsafe fn is_plain(&self, v: qjs::JSValue) -> Result<bool, Stop> {
+    unsafe fn is_plain(&mut self, v: qjs::JSValue) -> Result<bool, Stop> {
         let inner = self.inner;
         // SAFETY: live values; what is owned is freed.
         unsafe {
             let proto = qjs::JS_GetPrototype(inner.ctx, v);
             let object = inner.builtin(Builtin::object_prototype);
             let plain = !qjs::JS_IsObject(proto) || qjs::JS_VALUE_GET_PTR(proto) == qjs::JS_VALUE_GET_PTR(object);
+            let address = if plain { ptr::null_mut() } else { qjs::JS_VALUE_GET_PTR(proto) };
             inner.free(proto);
             if plain {
                 return Ok(true);
+            }
+            if address != self.known {
+                let is = inner.call(self.glue.is_platform, qjs::JS_UNDEFINED, &mut [v]);
+                if qjs::JS_IsException(is) {
+                    return Err(Stop::Pending);
+                }
+                if qjs::JS_IsBool(is) && qjs::JS_VALUE_GET_BOOL(is) {
+                    return Ok(false);
+                }
+                self.known = address;
             }
             let (mut keys, mut len) = (ptr::null_mut(), 0);
             let flags = qjs::JS_GPN_PRIVATE_MASK as c_int;

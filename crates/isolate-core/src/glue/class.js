@@ -54,6 +54,7 @@
       ObjectSetPrototypeOf(Class, Parent);
       ObjectSetPrototypeOf(prototype, Parent.prototype);
     }
+    p.registerInterface(prototype);
     const wrap = (id) => adopt({ __proto__: prototype }, id);
     const accessors = { __proto__: null };
     for (let i = 0; i < members.length; i++) {

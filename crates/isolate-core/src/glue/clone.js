@@ -99,15 +99,6 @@
     return late;
   };
 
-  const isPlatform = (value) => {
-    for (let o = ObjectGetPrototypeOf(value); o !== null && o !== ObjectPrototype; o = ObjectGetPrototypeOf(o)) {
-      if (idl.isInterfacePrototype(o)) return true;
-      // What a proxy says of its prototype is the guest's.
-      if (engine.classOf(o) === 'Proxy') return false;
-    }
-    return false;
-  };
-
   // The keys of own enumerable properties that are strings.
   const keysOf = (object) => {
     const keys = p.ReflectOwnKeys(object), out = idl.list();
@@ -196,7 +187,7 @@
         if (prototype !== ObjectPrototype && prototype !== null) {
           const platform = p.findCloneable(value);
           if (platform !== undefined) return platformObject(state, platform, value);
-          if (isPlatform(value)) refuse('This object');
+          if (p.isPlatformObject(value)) refuse('This object');
         }
         const copy = {};
         push(state, PROPERTIES, value, copy, keysOf(value));
@@ -279,7 +270,7 @@
       // no guest code before.
       let memory;
       const leaf = (object, kind) => cloneLeaf(object, kind, memory ??= new p.Map());
-      const plain = engine.clonePlain(value, leaf, beginCollection, fillCollection);
+      const plain = engine.clonePlain(value, leaf, beginCollection, fillCollection, p.isPlatformObject);
       if (plain !== undefined) return plain;
     }
     const state = {

@@ -1,6 +1,6 @@
 // What every context has from the start: globals of the host, lazy globals, and the making of errors. The rest is loaded
 // on first use.
-(function (host, p) {
+(function (host, p, engine) {
   'use strict';
   const { ObjectDefineProperty, ObjectSetPrototypeOf } = p;
   const globalThis = p.globalThis;
@@ -80,6 +80,22 @@
   p.reportException = (e) => {
     if (p.onException !== undefined && p.onException(e)) return;
     host.__report(e);
+  };
+
+  // The prototypes of interfaces and of the host's classes: what has one of them in its chain is a platform object.
+  let interfaces;
+  p.registerInterface = (prototype) => {
+    interfaces ??= new p.WeakMap();
+    p.call(p.WeakMapPrototypeSet, interfaces, prototype, true);
+  };
+  p.isPlatformObject = (object) => {
+    if (interfaces === undefined) return false;
+    for (let o = p.ObjectGetPrototypeOf(object); o !== null; o = p.ObjectGetPrototypeOf(o)) {
+      if (p.call(p.WeakMapPrototypeGet, interfaces, o) === true) return true;
+      // What a proxy says of its prototype is the guest's.
+      if (engine.classOf(o) === 'Proxy') return false;
+    }
+    return false;
   };
 
   // The stack of an error object, without running a getter of the guest's.

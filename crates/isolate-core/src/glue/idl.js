@@ -64,12 +64,9 @@
         ObjectDefineProperty(prototype, keys[i], constant);
       }
     }
-    call(p.WeakMapPrototypeSet, interfaces, prototype, Class);
+    p.registerInterface(prototype);
     return Class;
   };
-  // The prototypes of all interfaces: what has one of them in its chain is a platform object.
-  const interfaces = new p.WeakMap();
-  const isInterfacePrototype = (object) => call(p.WeakMapPrototypeGet, interfaces, object) !== undefined;
 
   // §3.7.1: an interface that inherits from another. Its constructor makes the object itself and never calls the other
   // one's, which a guest could replace.
@@ -265,8 +262,7 @@
 
   p.exports = {
     __proto__: null,
-    isObject, typeError, illegal, need, list, array, readonlyArray, define, inherit,
-    isInterfacePrototype, slot, iterable, IteratorPrototype,
+    isObject, typeError, illegal, need, list, array, readonlyArray, define, inherit, slot, iterable, IteratorPrototype,
     DOMString, USVString, ByteString, boolean, double, unrestrictedDouble,
     byte: integer(-128, 127, 256, 'byte'),
     octet: integer(0, 255, 256, 'octet'),
