@@ -275,10 +275,16 @@ impl Cloning<'_> {
     /// Copies properties, depth first, until nothing is left.
     fn fill(&mut self) -> Result<(), Stop> {
         let inner = self.inner;
-        while let Some(frame) = self.frames.last_mut() {
+        loop {
+            self.steps = self.steps.wrapping_add(1);
+            if self.steps.is_multiple_of(1024) && (inner.interrupter.poll().is_some() || inner.refuses(self.held())) {
+                inner.throw_stop();
+                return Err(Stop::Pending);
+            }
+            let Some(frame) = self.frames.last_mut() else { return Ok(()) };
             let (source, clone) = (frame.source, frame.clone);
             if frame.next == frame.len {
-                let Some(frame) = self.frames.pop() else { break };
+                let Some(frame) = self.frames.pop() else { return Ok(()) };
                 let done = match frame.collection {
                     Some((copy, class)) => self.fill_collection(&frame, copy, class),
                     None => self.set_length(source, clone),
@@ -286,11 +292,6 @@ impl Cloning<'_> {
                 self.release(&frame);
                 done?;
                 continue;
-            }
-            self.steps = self.steps.wrapping_add(1);
-            if self.steps.is_multiple_of(1024) && inner.interrupter.poll().is_some() {
-                inner.throw_stop();
-                return Err(Stop::Pending);
             }
             // SAFETY: within the table; the descriptor's parts are owned, and the definition takes the clone.
             unsafe {
@@ -321,7 +322,11 @@ impl Cloning<'_> {
                 }
             }
         }
-        Ok(())
+    }
+
+    /// How many bytes of the host it takes, which must fit into the guest's limit too.
+    fn held(&self) -> usize {
+        self.frames.capacity() * size_of::<Frame>() + self.clones.capacity() * size_of::<(usize, qjs::JSValue)>()
     }
 
     /// Holes at the end of an array count too.

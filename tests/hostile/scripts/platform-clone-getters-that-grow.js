@@ -1,0 +1,3 @@
+// expect: deadline|memory
+const grow = () => ({ get next() { return grow(); } });
+structuredClone(grow());

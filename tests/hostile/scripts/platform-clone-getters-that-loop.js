@@ -1,0 +1,2 @@
+// expect: deadline
+structuredClone({ a: [{ get x() { for (;;); } }] });

@@ -1,0 +1,4 @@
+// expect: deadline
+addEventListener('unhandledrejection', () => { for (;;); });
+Promise.reject(1);
+new Promise(() => {});
