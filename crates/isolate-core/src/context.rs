@@ -751,7 +751,9 @@ impl Context {
                 Clock::Real => timers.now(),
                 Clock::VirtualAutoAdvance => match timers.next_at() {
                     Some(at) if at <= timers.now() => at,
-                    Some(at) if inner.awaited() == 0 && timers.any_foreground() => at,
+                    Some(at) if inner.awaited() == 0 && inner.tasks.borrow().is_empty() && timers.any_foreground() => {
+                        at
+                    }
                     _ => return false,
                 },
             }

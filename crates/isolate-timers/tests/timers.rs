@@ -1,6 +1,6 @@
 //! Timers, on every engine.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -255,5 +255,34 @@ engine_test!(
         timers.tick(ms(20)).unwrap();
         assert_eq!(eval_code::<u32>(&ctx, "log.length"), 2);
         assert_eq!(timers.pending(), 0);
+    }
+);
+
+engine_test!(
+    async fn time_does_not_jump_over_tasks(engine) {
+        let ctx = create_clock_context(engine, Clock::VirtualAutoAdvance);
+        setup_timers(&ctx, TimersOptions::default()).unwrap();
+        let code = "const log = [], { port1, port2 } = new MessageChannel();
+            port1.onmessage = (e) => { log.push(e.data, performance.now()); if (e.data < 3) port2.postMessage(e.data + 1); };
+            port2.postMessage(1);
+            await new Promise((resolve) => setTimeout(resolve, 1));
+            log.join()";
+        assert_eq!(eval_code_async::<String>(&ctx, code).await, "1,0,2,0,3,0");
+    }
+);
+
+engine_test!(
+    async fn what_callbacks_throw_fires_error_events(engine) {
+        let ctx = create_clock_context(engine, Clock::VirtualAutoAdvance);
+        setup_timers(&ctx, TimersOptions::default()).unwrap();
+        let told = Rc::new(Cell::new(0));
+        let t = told.clone();
+        ctx.on_uncaught(move |_| t.set(t.get() + 1));
+        let code = "const log = []; addEventListener('error', (e) => { log.push(e.error, e.lineno); if (e.error === 1) e.preventDefault() });
+            setTimeout(() => { throw 1 }); setTimeout(() => { throw 2 });
+            await new Promise((resolve) => setTimeout(resolve, 1));
+            log.join()";
+        assert_eq!(eval_code_async::<String>(&ctx, code).await, "1,0,2,0");
+        assert_eq!(told.get(), 1);
     }
 );

@@ -38,6 +38,7 @@ pub const PROGRAMS: &[(&str, &str)] = programs![
     "host-calls",
     "json",
     "modules",
+    "platform",
     "regexps",
     "sorting",
     "strings",
