@@ -7,6 +7,8 @@
 //! }
 //! ```
 
+mod platform;
+
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -67,6 +69,9 @@ const CHECKS: &[Check] = &[
     ("completion can be discarded or applied", completion_modes),
     ("modules", modules),
     ("glue sees host, shared and engine, the guest does not", glue),
+    ("globals are loaded when they are touched", platform::lazy_globals),
+    ("glue is asked before rejections are reported", platform::rejection_hook),
+    ("plain data is cloned as it is", platform::plain_clones),
     ("stack trace hooks get no functions", stack_hooks),
     ("a deadline stops and stays", deadline),
     ("a deadline stops loops of slow builtins", slow_builtins),
