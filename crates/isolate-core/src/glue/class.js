@@ -54,7 +54,7 @@
       ObjectSetPrototypeOf(Class, Parent);
       ObjectSetPrototypeOf(prototype, Parent.prototype);
     }
-    p.registerInterface(prototype);
+    call(p.WeakMapPrototypeSet, p.interfaces ??= new p.WeakMap(), prototype, true);
     const wrap = (id) => adopt({ __proto__: prototype }, id);
     const accessors = { __proto__: null };
     for (let i = 0; i < members.length; i++) {

@@ -99,6 +99,16 @@
     return late;
   };
 
+  const isPlatformObject = (object) => {
+    if (p.interfaces === undefined) return false;
+    for (let o = ObjectGetPrototypeOf(object); o !== null; o = ObjectGetPrototypeOf(o)) {
+      if (call(p.WeakMapPrototypeGet, p.interfaces, o) === true) return true;
+      // What a proxy says of its prototype is the guest's.
+      if (engine.classOf(o) === 'Proxy') return false;
+    }
+    return false;
+  };
+
   // The keys of own enumerable properties that are strings.
   const keysOf = (object) => {
     const keys = p.ReflectOwnKeys(object), out = idl.list();
@@ -136,7 +146,7 @@
     const prototype = errorPrototype(name === undefined ? 'Error' : p.ToString(name));
     let message = dataProperty(value, 'message');
     if (message !== absent) message = p.ToString(message);
-    const stack = p.stackOf(value);
+    const stack = idl.stackOf(value);
     const error = new p.Error();
     if (typeof stack === 'string') define(state, error, 'stack', stack, false);
     ObjectSetPrototypeOf(error, prototype);
@@ -187,7 +197,7 @@
         if (prototype !== ObjectPrototype && prototype !== null) {
           const platform = p.findCloneable(value);
           if (platform !== undefined) return platformObject(state, platform, value);
-          if (p.isPlatformObject(value)) refuse('This object');
+          if (isPlatformObject(value)) refuse('This object');
         }
         const copy = {};
         push(state, PROPERTIES, value, copy, keysOf(value));
@@ -270,7 +280,7 @@
       // no guest code before.
       let memory;
       const leaf = (object, kind) => cloneLeaf(object, kind, memory ??= new p.Map());
-      const plain = engine.clonePlain(value, leaf, beginCollection, fillCollection, p.isPlatformObject);
+      const plain = engine.clonePlain(value, leaf, beginCollection, fillCollection, isPlatformObject);
       if (plain !== undefined) return plain;
     }
     const state = {

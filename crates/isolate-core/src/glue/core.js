@@ -1,8 +1,8 @@
 // What every context has from the start: globals of the host, lazy globals, and the making of errors. The rest is loaded
 // on first use.
-(function (host, p, engine) {
+(function (host, p) {
   'use strict';
-  const { ObjectDefineProperty, ObjectSetPrototypeOf } = p;
+  const { ObjectDefineProperty } = p;
   const globalThis = p.globalThis;
 
   const hidden = (object, key, value) =>
@@ -82,28 +82,9 @@
     host.__report(e);
   };
 
-  // The prototypes of interfaces and of the host's classes: what has one of them in its chain is a platform object.
-  let interfaces;
-  p.registerInterface = (prototype) => {
-    interfaces ??= new p.WeakMap();
-    p.call(p.WeakMapPrototypeSet, interfaces, prototype, true);
-  };
-  p.isPlatformObject = (object) => {
-    if (interfaces === undefined) return false;
-    for (let o = p.ObjectGetPrototypeOf(object); o !== null; o = p.ObjectGetPrototypeOf(o)) {
-      if (p.call(p.WeakMapPrototypeGet, interfaces, o) === true) return true;
-      // What a proxy says of its prototype is the guest's.
-      if (engine.classOf(o) === 'Proxy') return false;
-    }
-    return false;
-  };
-
-  // The stack of an error object, without running a getter of the guest's.
-  p.stackOf = (error) => {
-    const own = p.ObjectGetOwnPropertyDescriptor(error, 'stack');
-    if (own !== undefined) return ObjectSetPrototypeOf(own, null).value;
-    return p.ErrorPrototypeGetStack === undefined ? undefined : p.call(p.ErrorPrototypeGetStack, error);
-  };
+  // The prototypes of interfaces and of the host's classes, in a WeakMap once there are some: what has one of them in its
+  // chain is a platform object.
+  p.interfaces = undefined;
 
   const makeError = (name, message) => new (p.use('dom_exception').DOMException)(message, name);
 

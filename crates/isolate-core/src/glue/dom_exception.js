@@ -84,7 +84,7 @@
   p.cloneable('DOMException', {
     __proto__: null,
     test: Fields.has,
-    serialize: (e) => ({ __proto__: null, name: Fields.name(e), message: Fields.message(e), stack: p.stackOf(e) }),
+    serialize: (e) => ({ __proto__: null, name: Fields.name(e), message: Fields.message(e), stack: p.use('idl').stackOf(e) }),
     deserialize: ({ name, message, stack }) => {
       const copy = new constructor(message, name);
       if (typeof stack === 'string') hidden(copy, 'stack', stack);

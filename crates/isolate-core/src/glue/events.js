@@ -507,7 +507,7 @@
   const location = (error) => {
     const found = { __proto__: null, filename: '', lineno: 0, colno: 0 };
     if (!isObject(error) || engine.classOf(error) !== 'Error') return found;
-    const stack = p.stackOf(error);
+    const stack = idl.stackOf(error);
     if (typeof stack !== 'string') return found;
     let start = 0;
     while (start < stack.length) {

@@ -64,7 +64,7 @@
         ObjectDefineProperty(prototype, keys[i], constant);
       }
     }
-    p.registerInterface(prototype);
+    call(p.WeakMapPrototypeSet, p.interfaces ??= new p.WeakMap(), prototype, true);
     return Class;
   };
 
@@ -89,6 +89,13 @@
       static has(object) { return isObject(object) && #state in object; }
     }
     return { __proto__: null, get: Slot.get, has: Slot.has, set: (object, state) => new Slot(object, state) };
+  };
+
+  // The stack of an error object, without running a getter of the guest's.
+  const stackOf = (error) => {
+    const own = ObjectGetOwnPropertyDescriptor(error, 'stack');
+    if (own !== undefined) return ObjectSetPrototypeOf(own, null).value;
+    return p.ErrorPrototypeGetStack === undefined ? undefined : call(p.ErrorPrototypeGetStack, error);
   };
 
   // §3.2: conversions.
@@ -273,6 +280,7 @@
     longLong: integer(-safe, safe, 18446744073709551616, 'long long'),
     unsignedLongLong: integer(0, safe, 18446744073709551616, 'unsigned long long'),
     dictionary, callback, object, enumeration, sequence, sequenceFrom, record, bufferSource,
+    stackOf,
     rejecting: (e) => engine.rejected(e),
   };
 })
