@@ -16,8 +16,8 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use isolate_engine::{
     Charge, Completion, DomExceptionName, Engine, EngineContext, Exception, Failure, Function, GlobalKind, Glue,
-    HostError, HostFunction, Interrupter, Limits, MemoryUsage, ModuleLoader, Object, Promise, Script, Termination,
-    Value, thread_cpu_time,
+    HostError, HostFunction, Interrupter, Limits, MemoryUsage, ModuleLoader, Promise, Script, Termination, Value,
+    thread_cpu_time,
 };
 use serde::de::DeserializeOwned;
 use slab::Slab;

@@ -108,12 +108,7 @@ pub trait EngineContext {
     ///
     /// # Errors
     /// If the context is stopped.
-    fn define_lazy_globals(
-        &self,
-        names: &[&'static str],
-        kind: GlobalKind,
-        load: Rc<dyn Fn(&dyn EngineContext) -> Result<(), HostError>>,
-    ) -> Result<(), Failure>;
+    fn define_lazy_globals(&self, names: &[&'static str], kind: GlobalKind, load: LoadGlobals) -> Result<(), Failure>;
 
     /// Sets how objects of the web platform cross. `send` is a guest function that is called with an object that is
     /// neither plain nor of the language's own classes, and returns `undefined` or what of it crosses; `receive` makes
@@ -268,6 +263,9 @@ impl Glue {
         Self { name, source }
     }
 }
+
+/// Instantiates the glue of lazy globals.
+pub type LoadGlobals = Rc<dyn Fn(&dyn EngineContext) -> Result<(), HostError>>;
 
 /// What becomes of a lazy global once it is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

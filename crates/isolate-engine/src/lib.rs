@@ -29,8 +29,8 @@ pub mod value;
 pub mod conformance;
 
 pub use engine::{
-    Arguments, Completion, Engine, EngineContext, GlobalKind, Glue, HostCallback, HostFunction, ModuleLoader,
-    PlatformObjects, PromiseState, Script,
+    Arguments, Completion, Engine, EngineContext, GlobalKind, Glue, HostCallback, HostFunction, LoadGlobals,
+    ModuleLoader, PlatformObjects, PromiseState, Script,
 };
 pub use error::{DomExceptionName, EngineError, ErrorClass, Exception, Failure, HostError, Location, Termination};
 pub use handle::{Function, HandleSource, Promise};
