@@ -363,6 +363,28 @@ impl From<Failure> for HostError {
     }
 }
 
+/// A thrown non-error in a few words.
+fn brief(v: &Value, depth: usize) -> String {
+    match v {
+        Value::Undefined => "undefined".into(),
+        Value::Null => "null".into(),
+        Value::Bool(b) => b.to_string(),
+        Value::Number(n) => n.to_string(),
+        Value::BigInt(n) => format!("{n}n"),
+        Value::String(s) => format!("'{s}'"),
+        Value::Object(o) if depth < 2 && o.len() <= 8 => {
+            let parts: Vec<_> = o.iter().map(|(k, v)| format!("{k}: {}", brief(v, depth + 1))).collect();
+            if parts.is_empty() { "{}".into() } else { format!("{{ {} }}", parts.join(", ")) }
+        }
+        Value::List(l) if depth < 2 && l.len() <= 8 => {
+            let parts: Vec<_> = l.iter().map(|v| brief(v, depth + 1)).collect();
+            if parts.is_empty() { "[]".into() } else { format!("[ {} ]", parts.join(", ")) }
+        }
+        Value::Error(e) => e.to_string(),
+        other => other.kind().into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -386,27 +408,5 @@ mod tests {
         }
         assert_eq!(ErrorClass::from_name("SyntaxError"), Some(ErrorClass::SyntaxError));
         assert_eq!(DomExceptionName::DataCloneError.code(), 25);
-    }
-}
-
-/// A thrown non-error in a few words.
-fn brief(v: &Value, depth: usize) -> String {
-    match v {
-        Value::Undefined => "undefined".into(),
-        Value::Null => "null".into(),
-        Value::Bool(b) => b.to_string(),
-        Value::Number(n) => n.to_string(),
-        Value::BigInt(n) => format!("{n}n"),
-        Value::String(s) => format!("'{s}'"),
-        Value::Object(o) if depth < 2 && o.len() <= 8 => {
-            let parts: Vec<_> = o.iter().map(|(k, v)| format!("{k}: {}", brief(v, depth + 1))).collect();
-            if parts.is_empty() { "{}".into() } else { format!("{{ {} }}", parts.join(", ")) }
-        }
-        Value::List(l) if depth < 2 && l.len() <= 8 => {
-            let parts: Vec<_> = l.iter().map(|v| brief(v, depth + 1)).collect();
-            if parts.is_empty() { "[]".into() } else { format!("[ {} ]", parts.join(", ")) }
-        }
-        Value::Error(e) => e.to_string(),
-        other => other.kind().into(),
     }
 }
