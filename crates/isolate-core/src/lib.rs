@@ -33,6 +33,7 @@ pub use marshal::{from_value, to_value};
 pub use options::{ContextOptions, EvalOptions};
 pub use scope::Scope;
 pub use setup::{CoreHandle, setup_core};
+pub use web::streams::{ReadableStream, WritableStream};
 
 pub use isolate_engine::{
     self as engine, BigInt, Charge, Completion, DomExceptionName, Engine, ErrorClass, Exception, Failure, Function,
