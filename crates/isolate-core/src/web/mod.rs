@@ -3,6 +3,7 @@
 //! A module is a piece of glue with its host functions. It is loaded when the guest first touches one of its globals, or
 //! when other glue asks for it, so that what nobody uses costs next to nothing.
 
+mod compression;
 pub(crate) mod streams;
 
 use std::rc::{Rc, Weak};
@@ -62,6 +63,7 @@ static MODULES: &[&Module] = &[
     &streams::TRANSFORM,
     &streams::TRANSFER,
     &streams::HOST,
+    &compression::COMPRESSION,
 ];
 
 fn dom_exception(context: &Context) -> Vec<HostFunction> {
