@@ -64,6 +64,7 @@ static MODULES: &[&Module] = &[
     &streams::TRANSFER,
     &streams::HOST,
     &compression::COMPRESSION,
+    &streams::ENCODING,
 ];
 
 fn dom_exception(context: &Context) -> Vec<HostFunction> {

@@ -58,6 +58,7 @@ module!(WRITABLE_STREAMS "streams_writable"
 module!(TRANSFORM "streams_transform" ["TransformStream", "TransformStreamDefaultController"] |_| vec![], &[]);
 module!(TRANSFER "streams_transfer" [] |_| vec![], &[]);
 module!(HOST "streams_host" [] functions, &[]);
+module!(ENCODING "encoding_streams" ["TextDecoderStream", "TextEncoderStream"] |_| vec![], &[]);
 
 type Source = Pin<Box<dyn Stream<Item = Result<Bytes, HostError>> + Send>>;
 type Target = Pin<Box<dyn Sink<Bytes, Error = HostError> + Send>>;
