@@ -24,8 +24,8 @@ pub use isolate_console::{ConsoleEvent, ConsoleHandle, ConsoleOptions, LogLevel,
 pub use isolate_core::{
     BigInt, Class, Clock, Context, ContextOptions, CoreHandle, DomExceptionName, Engine, Error, ErrorClass, ErrorKind,
     EvalOptions, Exception, FromArg, FromValue, Function, HostError, HostFn, Instance, Interrupter, IntoValue, Limits,
-    Location, MemoryUsage, ModuleLoader, Object, Promise, RegExp, Rest, Scope, Serde, Termination, Uncaught,
-    UncaughtKind, Value, from_value, setup_core, to_value,
+    Location, MemoryUsage, ModuleLoader, Object, Promise, ReadableStream, RegExp, Rest, Scope, Serde, Termination,
+    Uncaught, UncaughtKind, Value, WritableStream, from_value, setup_core, to_value,
 };
 #[cfg(feature = "quickjs")]
 pub use isolate_engine_quickjs::QuickJs;
