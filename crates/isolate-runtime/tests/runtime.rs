@@ -68,10 +68,8 @@ fn streams_flow_between_threads() {
             .await
             .unwrap();
         let stream = ReadableStream::from_value(value).unwrap();
-        let mut sizes = 0;
-        let halves = stream.map(move |chunk| {
+        let halves = stream.map(|chunk| {
             let chunk = chunk?;
-            sizes += chunk.len();
             Ok::<Bytes, Error>(chunk.slice(..chunk.len() / 2))
         });
         let f = rt.eval("(s) => count(s)", ()).await.unwrap();

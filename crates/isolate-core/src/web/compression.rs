@@ -3,14 +3,12 @@
 //! Glue hands over input and takes output in pieces of at most [`PIECE`] bytes, so that one write of a guest, however
 //! well it is compressed, makes the host hold no more than that at a time.
 
-use std::cell::RefCell;
-
 use bytes::{Buf, Bytes};
 use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
 use isolate_engine::{Charge, Glue, HostError, HostFunction};
-use slab::Slab;
 
 use super::Module;
+use super::table::Table;
 use crate::Context;
 
 pub(crate) static COMPRESSION: Module = Module {
@@ -33,7 +31,7 @@ const DECOMPRESSOR: usize = 48 << 10;
 
 /// The compressors and decompressors of a context.
 #[derive(Default)]
-struct Codecs(RefCell<Slab<Codec>>);
+struct Codecs(Table<Codec>);
 
 struct Codec {
     kind: Kind,
@@ -61,9 +59,9 @@ fn functions(context: &Context) -> Vec<HostFunction> {
                 Kind::Compress(Box::new(Compressor::new(&format)))
             };
             let codec = Codec { kind, input: Bytes::new(), ended: false, failed: None, held: None, _state: charge };
-            Ok::<_, HostError>(ctx.state::<Codecs>().0.borrow_mut().insert(codec))
+            Ok::<_, HostError>(ctx.state::<Codecs>().0.insert(codec))
         }),
-        context.function("__Compression_push", |ctx: Context, id: usize, input: Bytes| {
+        context.function("__Compression_push", |ctx: Context, id: u64, input: Bytes| {
             let charge = ctx.charge(input.len())?;
             with(&ctx, id, |codec| {
                 codec.input = input;
@@ -71,24 +69,22 @@ fn functions(context: &Context) -> Vec<HostFunction> {
                 Ok(())
             })
         }),
-        context.function("__Compression_end", |ctx: Context, id: usize| {
+        context.function("__Compression_end", |ctx: Context, id: u64| {
             with(&ctx, id, |codec| {
                 codec.ended = true;
                 Ok(())
             })
         }),
-        context.function("__Compression_take", |ctx: Context, id: usize| with(&ctx, id, Codec::take)),
-        context.function("__Compression_close", |ctx: Context, id: usize| {
-            drop(ctx.state::<Codecs>().0.borrow_mut().try_remove(id));
+        context.function("__Compression_take", |ctx: Context, id: u64| with(&ctx, id, Codec::take)),
+        context.function("__Compression_close", |ctx: Context, id: u64| {
+            drop(ctx.state::<Codecs>().0.remove(id));
         }),
     ]
 }
 
-fn with<T>(context: &Context, id: usize, f: impl FnOnce(&mut Codec) -> Result<T, HostError>) -> Result<T, HostError> {
-    match context.state::<Codecs>().0.borrow_mut().get_mut(id) {
-        Some(codec) => f(codec),
-        None => Err(HostError::type_error("the stream is closed")),
-    }
+fn with<T>(context: &Context, id: u64, f: impl FnOnce(&mut Codec) -> Result<T, HostError>) -> Result<T, HostError> {
+    let closed = || Err(HostError::type_error("the stream is closed"));
+    context.state::<Codecs>().0.with(id, f).unwrap_or_else(closed)
 }
 
 impl Codec {

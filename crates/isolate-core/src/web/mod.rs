@@ -5,6 +5,7 @@
 
 mod compression;
 pub(crate) mod streams;
+mod table;
 
 use std::rc::{Rc, Weak};
 

@@ -20,8 +20,8 @@ use futures_util::stream::{Stream, StreamExt};
 use isolate_engine::{
     Charge, DomExceptionName, Exception, Glue, HostError, HostFunction, Interrupter, Platform, Value,
 };
-use slab::Slab;
 
+use super::table::Table;
 use super::{Module, PlatformKind};
 use crate::{Context, Error, ErrorKind, FromValue, IntoValue};
 
@@ -299,10 +299,10 @@ impl<T> Held<T> {
 /// The streams of a context that have an end on the other side.
 #[derive(Default)]
 struct Streams {
-    guest_readables: RefCell<Slab<ReadEnd>>,
-    guest_writables: RefCell<Slab<WriteEnd>>,
-    host_readables: RefCell<Slab<Rc<Held<Source>>>>,
-    host_writables: RefCell<Slab<Rc<Held<Target>>>>,
+    guest_readables: Table<ReadEnd>,
+    guest_writables: Table<WriteEnd>,
+    host_readables: Table<Rc<Held<Source>>>,
+    host_writables: Table<Rc<Held<Target>>>,
 }
 
 fn unknown() -> HostError {
@@ -314,15 +314,15 @@ fn readable_to_host(context: &Context, data: Value) -> Result<Platform, HostErro
     let stream = match data {
         // One of the host that the guest has not touched.
         Value::List(mut id) => {
-            let id = usize::from_value(id.pop().unwrap_or_default())?;
-            let held = streams.host_readables.borrow_mut().try_remove(id).ok_or_else(unknown)?;
+            let id = u64::from_value(id.pop().unwrap_or_default())?;
+            let held = streams.host_readables.remove(id).ok_or_else(unknown)?;
             let source = held.inner.borrow_mut().take().ok_or_else(unknown)?;
             ReadableStream(Readable::Host(source))
         }
         id => {
-            let id = usize::from_value(id)?;
-            let streams = streams.guest_readables.borrow();
-            ReadableStream(Readable::Guest(streams.get(id).ok_or_else(unknown)?.0.clone()))
+            let id = u64::from_value(id)?;
+            let shared = streams.guest_readables.with(id, |end| end.0.clone());
+            ReadableStream(Readable::Guest(shared.ok_or_else(unknown)?))
         }
     };
     Ok(Platform::new(READABLE, Mutex::new(Some(stream))))
@@ -331,7 +331,7 @@ fn readable_to_host(context: &Context, data: Value) -> Result<Platform, HostErro
 fn readable_to_guest(context: &Context, object: &Platform) -> Result<Value, HostError> {
     let stream: ReadableStream = take_of(object, READABLE)?;
     let source: Source = Box::pin(stream.map(|item| item.map_err(HostError::from)));
-    let id = context.state::<Streams>().host_readables.borrow_mut().insert(Held::new(source));
+    let id = context.state::<Streams>().host_readables.insert(Held::new(source));
     id.into_value()
 }
 
@@ -340,21 +340,21 @@ fn functions(context: &Context) -> Vec<HostFunction> {
         // A stream of the guest gets an end on the host; `wanted` is whether the host wants a chunk of it.
         context.function("__ReadableStream_open", |ctx: Context| {
             let shared = GuestReadable { state: Mutex::default(), interrupter: ctx.interrupter() };
-            ctx.state::<Streams>().guest_readables.borrow_mut().insert(ReadEnd(Arc::new(shared)))
+            ctx.state::<Streams>().guest_readables.insert(ReadEnd(Arc::new(shared)))
         }),
-        context.background_function("__ReadableStream_wanted", |ctx: Context, id: usize| wanted(&ctx, id, None)),
-        context.background_function("__ReadableStream_push", |ctx: Context, id: usize, chunk: Bytes| {
+        context.background_function("__ReadableStream_wanted", |ctx: Context, id: u64| wanted(&ctx, id, None)),
+        context.background_function("__ReadableStream_push", |ctx: Context, id: u64, chunk: Bytes| {
             wanted(&ctx, id, Some(chunk))
         }),
-        context.function("__ReadableStream_end", |ctx: Context, id: usize| end(&ctx, id, None)),
+        context.function("__ReadableStream_end", |ctx: Context, id: u64| end(&ctx, id, None)),
         context
-            .function("__ReadableStream_fail", |ctx: Context, id: usize, e: Value| {
+            .function("__ReadableStream_fail", |ctx: Context, id: u64, e: Value| {
                 end(&ctx, id, Some(Exception::thrown(Some(e)).into()));
             })
             .lossy(),
         // A stream of the host: its next chunk, undefined at the end.
-        context.async_function("__ReadableStream_read", |ctx: Context, id: usize| {
-            let held = ctx.state::<Streams>().host_readables.borrow().get(id).cloned();
+        context.async_function("__ReadableStream_read", |ctx: Context, id: u64| {
+            let held = ctx.state::<Streams>().host_readables.get(id);
             async move {
                 let Some(held) = held else { return Ok(None) };
                 loop {
@@ -373,8 +373,8 @@ fn functions(context: &Context) -> Vec<HostFunction> {
                 }
             }
         }),
-        context.function("__ReadableStream_release", |ctx: Context, id: usize| {
-            let held = ctx.state::<Streams>().host_readables.borrow_mut().try_remove(id);
+        context.function("__ReadableStream_release", |ctx: Context, id: u64| {
+            let held = ctx.state::<Streams>().host_readables.remove(id);
             if let Some(held) = held {
                 held.drop_inner();
             }
@@ -385,8 +385,8 @@ fn functions(context: &Context) -> Vec<HostFunction> {
 }
 
 /// Hands a chunk to the host, if there is one, and waits until it wants another.
-fn wanted(context: &Context, id: usize, chunk: Option<Bytes>) -> impl Future<Output = Result<bool, HostError>> + use<> {
-    let shared = context.state::<Streams>().guest_readables.borrow().get(id).map(|end| end.0.clone());
+fn wanted(context: &Context, id: u64, chunk: Option<Bytes>) -> impl Future<Output = Result<bool, HostError>> + use<> {
+    let shared = context.state::<Streams>().guest_readables.with(id, |end| end.0.clone());
     let charge = chunk.as_ref().map(|chunk| context.charge(chunk.len()));
     async move {
         let Some(shared) = shared else { return Ok(false) };
@@ -403,8 +403,8 @@ fn wanted(context: &Context, id: usize, chunk: Option<Bytes>) -> impl Future<Out
     }
 }
 
-fn end(context: &Context, id: usize, error: Option<Error>) {
-    let end = context.state::<Streams>().guest_readables.borrow_mut().try_remove(id);
+fn end(context: &Context, id: u64, error: Option<Error>) {
+    let end = context.state::<Streams>().guest_readables.remove(id);
     if let Some(end) = end {
         end.0.lock().end = Some(error);
     }
@@ -593,30 +593,30 @@ impl Drop for WriteEnd {
 }
 
 fn writable_to_host(context: &Context, data: Value) -> Result<Platform, HostError> {
-    let id = usize::from_value(data)?;
+    let id = u64::from_value(data)?;
     let streams = context.state::<Streams>();
-    let streams = streams.guest_writables.borrow();
-    let stream = WritableStream(Writable::Guest(streams.get(id).ok_or_else(unknown)?.0.clone()));
+    let shared = streams.guest_writables.with(id, |end| end.0.clone());
+    let stream = WritableStream(Writable::Guest(shared.ok_or_else(unknown)?));
     Ok(Platform::new(WRITABLE, Mutex::new(Some(stream))))
 }
 
 fn writable_to_guest(context: &Context, object: &Platform) -> Result<Value, HostError> {
     let stream: WritableStream = take_of(object, WRITABLE)?;
     let target: Target = Box::pin(stream.sink_map_err(HostError::from));
-    let id = context.state::<Streams>().host_writables.borrow_mut().insert(Held::new(target));
+    let id = context.state::<Streams>().host_writables.insert(Held::new(target));
     id.into_value()
 }
 
 fn writable_functions(context: &Context) -> Vec<HostFunction> {
-    let held = |ctx: &Context, id: usize| ctx.state::<Streams>().host_writables.borrow().get(id).cloned();
+    let held = |ctx: &Context, id: u64| ctx.state::<Streams>().host_writables.get(id);
     vec![
         context.function("__WritableStream_open", |ctx: Context| {
             let shared = GuestWritable { state: Mutex::default(), interrupter: ctx.interrupter() };
-            ctx.state::<Streams>().guest_writables.borrow_mut().insert(WriteEnd(Arc::new(shared)))
+            ctx.state::<Streams>().guest_writables.insert(WriteEnd(Arc::new(shared)))
         }),
         // What the guest is to do next: bytes to write, null to close, undefined to abort.
-        context.background_function("__WritableStream_next", |ctx: Context, id: usize| {
-            let shared = ctx.state::<Streams>().guest_writables.borrow().get(id).map(|end| end.0.clone());
+        context.background_function("__WritableStream_next", |ctx: Context, id: u64| {
+            let shared = ctx.state::<Streams>().guest_writables.with(id, |end| end.0.clone());
             if let Some(shared) = &shared {
                 let mut state = shared.lock();
                 state.busy = false;
@@ -631,14 +631,14 @@ fn writable_functions(context: &Context) -> Vec<HostFunction> {
                 }
             }
         }),
-        context.function("__WritableStream_end", |ctx: Context, id: usize| end_write(&ctx, id, Ok(()))),
+        context.function("__WritableStream_end", |ctx: Context, id: u64| end_write(&ctx, id, Ok(()))),
         context
-            .function("__WritableStream_fail", |ctx: Context, id: usize, e: Value| {
+            .function("__WritableStream_fail", |ctx: Context, id: u64, e: Value| {
                 end_write(&ctx, id, Err(Exception::thrown(Some(e)).into()));
             })
             .lossy(),
         // A sink of the host.
-        context.async_function("__WritableStream_write", move |ctx: Context, id: usize, chunk: Bytes| {
+        context.async_function("__WritableStream_write", move |ctx: Context, id: u64, chunk: Bytes| {
             let held = held(&ctx, id);
             async move {
                 let held = held.ok_or_else(unknown)?;
@@ -653,15 +653,15 @@ fn writable_functions(context: &Context) -> Vec<HostFunction> {
                 held.with(send).await.ok_or_else(unknown)?
             }
         }),
-        context.async_function("__WritableStream_close", move |ctx: Context, id: usize| {
+        context.async_function("__WritableStream_close", move |ctx: Context, id: u64| {
             let held = held(&ctx, id);
             async move {
                 let held = held.ok_or_else(unknown)?;
                 held.with(|target, cx| target.as_mut().poll_close(cx)).await.ok_or_else(unknown)?
             }
         }),
-        context.function("__WritableStream_release", |ctx: Context, id: usize| {
-            let held = ctx.state::<Streams>().host_writables.borrow_mut().try_remove(id);
+        context.function("__WritableStream_release", |ctx: Context, id: u64| {
+            let held = ctx.state::<Streams>().host_writables.remove(id);
             if let Some(held) = held {
                 held.drop_inner();
             }
@@ -669,8 +669,8 @@ fn writable_functions(context: &Context) -> Vec<HostFunction> {
     ]
 }
 
-fn end_write(context: &Context, id: usize, result: Result<(), Error>) {
-    let end = context.state::<Streams>().guest_writables.borrow_mut().try_remove(id);
+fn end_write(context: &Context, id: u64, result: Result<(), Error>) {
+    let end = context.state::<Streams>().guest_writables.remove(id);
     if let Some(end) = end {
         end.0.lock().end = Some(result);
     }
