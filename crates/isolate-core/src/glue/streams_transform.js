@@ -182,12 +182,21 @@
     else performTransform(stream, chunk);
   };
 
-  // Both ends of a finish: the side that the reason came from is told by the promise that is returned, the other one here.
+  // Settles [[finishPromise]] when the algorithm is done. A promise of the guest's is adopted by one of the standard's,
+  // which takes two microtasks more: in that time the writable side may get errored, and that must be seen.
   const finishWith = (stream, result, onDone, onFailed) => {
-    const { controller } = stream;
-    const finish = controller.finish;
-    react(result, (_, value) => onDone(finish), (_, e) => onFailed(finish, e), undefined);
+    const { finish } = stream.controller;
+    const ending = { __proto__: null, finish, onDone, onFailed, left: idl.isObject(result) ? 2 : 0 };
+    react(result, finishDone, finishFailed, ending);
     return finish.promise();
+  };
+  const finishDone = (ending, value) => {
+    if (ending.left-- > 0) enqueue(finishDone, ending, value);
+    else ending.onDone(ending.finish);
+  };
+  const finishFailed = (ending, e) => {
+    if (ending.left-- > 0) enqueue(finishFailed, ending, e);
+    else ending.onFailed(ending.finish, e);
   };
 
   const sinkAlgorithms = {
