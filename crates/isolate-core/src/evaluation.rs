@@ -26,6 +26,9 @@ impl Drop for Under {
 pub struct Evaluation {
     under: Under,
     value: Value,
+    /// What the promise was found to be at the start, if it was settled. It is copied out once: an object that crosses
+    /// may be transferred by that.
+    settled: Option<Result<PromiseState, Failure>>,
     /// A module has no value.
     discard: bool,
     cancellation: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
@@ -45,11 +48,15 @@ impl Evaluation {
 
     pub(crate) fn new(under: Under, value: Value, discard: bool, cancellation: Option<CancellationToken>) -> Self {
         let cancellation = cancellation.map(|token| Box::pin(token.cancelled_owned()));
-        if let Value::Promise(promise) = &value {
+        let settled = match &value {
             // From here on its rejection is handled: it is this evaluation's result.
-            let _ = under.context.engine().promise_state(promise);
-        }
-        Self { under, value, discard, cancellation }
+            Value::Promise(promise) => match under.context.engine().promise_state(promise) {
+                Ok(PromiseState::Pending) => None,
+                settled => Some(settled),
+            },
+            _ => None,
+        };
+        Self { under, value, settled, discard, cancellation }
     }
 
     /// The result, if it is there. Does not run the event loop.
@@ -66,7 +73,7 @@ impl Evaluation {
         let Value::Promise(promise) = &self.value else {
             return Poll::Ready(Ok(self.value.take()));
         };
-        match context.run(|engine| engine.promise_state(promise)) {
+        match self.settled.take().unwrap_or_else(|| context.run(|engine| engine.promise_state(promise))) {
             Ok(PromiseState::Pending) => Poll::Pending,
             Ok(PromiseState::Fulfilled(_)) if self.discard => Poll::Ready(Ok(Value::Undefined)),
             Ok(PromiseState::Fulfilled(v)) => Poll::Ready(Ok(v)),

@@ -34,6 +34,7 @@ pub use options::{ContextOptions, EvalOptions};
 pub use scope::Scope;
 pub use setup::{CoreHandle, setup_core};
 pub use web::AbortSignal;
+pub use web::streams::{ReadableStream, WritableStream};
 
 pub use isolate_engine::{
     self as engine, BigInt, Charge, Completion, DomExceptionName, Engine, ErrorClass, Exception, Failure, Function,

@@ -42,6 +42,8 @@ static TABLE: Table<22> = Table([
     entry(c"newPromise", 0, new_promise),
     entry(c"resolved", 1, resolved),
     entry(c"rejected", 1, rejected),
+    entry(c"enqueue", 3, enqueue),
+    entry(c"react", 4, react),
     entry(c"markHandled", 1, mark_handled),
     entry(c"utf8Encode", 1, utf8_encode),
     entry(c"utf8EncodeInto", 2, utf8_encode_into),
@@ -369,37 +371,40 @@ native! {
     }
 }
 
-native! {
-    /// PromiseResolve for %Promise%, without reading `constructor`.
-    fn resolved<1>(call) {
-        let v = call.args[0];
-        // SAFETY: live values; what is owned is freed.
-        unsafe {
-            if !qjs::JS_IsObject(v) {
-                return qjs::JS_NewSettledPromise(call.ctx, false, v);
-            }
-            if qjs::JS_IsPromise(v) {
-                let proto = qjs::JS_GetPrototype(call.ctx, v);
-                let plain = same(proto, call.inner.builtin(Builtin::promise_prototype));
-                call.inner.free(proto);
-                if plain {
-                    return call.inner.dup(v);
-                }
-            }
-            let mut functions = [qjs::JS_UNDEFINED; 2];
-            let promise = qjs::JS_NewPromiseCapability(call.ctx, functions.as_mut_ptr());
-            if qjs::JS_IsException(promise) {
-                return promise;
-            }
-            let done = call.inner.call(functions[0], qjs::JS_UNDEFINED, &mut [v]);
-            functions.into_iter().for_each(|f| call.inner.free(f));
-            if qjs::JS_IsException(done) {
-                call.inner.free(promise);
-                return done;
-            }
-            call.inner.free(done);
-            promise
+/// PromiseResolve for %Promise%, without reading `constructor`.
+fn resolved_promise(call: &Call<'_>, v: qjs::JSValue) -> qjs::JSValue {
+    // SAFETY: live values; what is owned is freed.
+    unsafe {
+        if !qjs::JS_IsObject(v) {
+            return qjs::JS_NewSettledPromise(call.ctx, false, v);
         }
+        if qjs::JS_IsPromise(v) {
+            let proto = qjs::JS_GetPrototype(call.ctx, v);
+            let plain = same(proto, call.inner.builtin(Builtin::promise_prototype));
+            call.inner.free(proto);
+            if plain {
+                return call.inner.dup(v);
+            }
+        }
+        let mut functions = [qjs::JS_UNDEFINED; 2];
+        let promise = qjs::JS_NewPromiseCapability(call.ctx, functions.as_mut_ptr());
+        if qjs::JS_IsException(promise) {
+            return promise;
+        }
+        let done = call.inner.call(functions[0], qjs::JS_UNDEFINED, &mut [v]);
+        functions.into_iter().for_each(|f| call.inner.free(f));
+        if qjs::JS_IsException(done) {
+            call.inner.free(promise);
+            return done;
+        }
+        call.inner.free(done);
+        promise
+    }
+}
+
+native! {
+    fn resolved<1>(call) {
+        resolved_promise(call, call.args[0])
     }
 }
 
@@ -413,6 +418,81 @@ native! {
     fn rejected<1>(call) {
         // SAFETY: a live value; the promise takes its own reference.
         unsafe { qjs::JS_NewSettledPromise(call.ctx, true, call.args[0]) }
+    }
+}
+
+/// Queues a microtask that calls `f(a, b)`.
+fn enqueue_call(call: &Call<'_>, mut parts: [qjs::JSValue; 3]) -> qjs::JSValue {
+    unsafe extern "C" fn run(ctx: *mut qjs::JSContext, _argc: c_int, argv: *mut qjs::JSValue) -> qjs::JSValue {
+        // SAFETY: the three values of the job: a function and its arguments.
+        unsafe { qjs::JS_Call(ctx, *argv, qjs::JS_UNDEFINED, 2, argv.add(1)) }
+    }
+    // SAFETY: live values, of which the job takes references of its own.
+    let queued = unsafe { qjs::JS_EnqueueJob(call.ctx, Some(run), 3, parts.as_mut_ptr()) };
+    if queued < 0 { qjs::JS_EXCEPTION } else { qjs::JS_UNDEFINED }
+}
+
+native! {
+    /// (f, a, b): calls `f(a, b)` in a microtask.
+    fn enqueue<3>(call) {
+        enqueue_call(call, [call.args[0], call.args[1], call.args[2]])
+    }
+}
+
+native! {
+    /// (value, onFulfilled, onRejected, state): as `then(resolved(value), …)`, but without a promise that nobody sees,
+    /// and the functions are called with the state first, so that they need not be closures.
+    fn react<4>(call) {
+        unsafe extern "C" fn settle(
+            ctx: *mut qjs::JSContext,
+            _this: qjs::JSValue,
+            _argc: c_int,
+            argv: *mut qjs::JSValue,
+            _magic: c_int,
+            data: *mut qjs::JSValue,
+        ) -> qjs::JSValue {
+            // SAFETY: the function and the state that were kept below, and the one argument of a reaction.
+            unsafe { qjs::JS_Call(ctx, *data, qjs::JS_UNDEFINED, 2, [*data.add(1), *argv].as_mut_ptr()) }
+        }
+        let [value, fulfilled, rejected, state] = [call.args[0], call.args[1], call.args[2], call.args[3]];
+        // SAFETY: live values; what is owned is freed.
+        unsafe {
+            if !qjs::JS_IsObject(value) {
+                return enqueue_call(call, [fulfilled, state, value]);
+            }
+            let promise = resolved_promise(call, value);
+            if qjs::JS_IsException(promise) {
+                return promise;
+            }
+            let done = match qjs::JS_PromiseState(call.ctx, promise) {
+                qjs::JSPromiseStateEnum_JS_PROMISE_PENDING => {
+                    let functions = [fulfilled, rejected].map(|f| {
+                        qjs::JS_NewCFunctionData(call.ctx, Some(settle), 1, 0, 2, [f, state].as_mut_ptr())
+                    });
+                    let done = match functions.iter().any(|f| qjs::JS_IsException(*f)) {
+                        true => qjs::JS_EXCEPTION,
+                        false => qjs::JS_PromiseThen(call.ctx, promise, functions[0], functions[1]),
+                    };
+                    functions.into_iter().for_each(|f| call.inner.free(f));
+                    done
+                }
+                settled => {
+                    let f = if settled == qjs::JSPromiseStateEnum_JS_PROMISE_FULFILLED { fulfilled } else { rejected };
+                    qjs::JS_PromiseMarkAsHandled(call.ctx, promise);
+                    call.inner.handled(promise);
+                    let result = qjs::JS_PromiseResult(call.ctx, promise);
+                    let done = enqueue_call(call, [f, state, result]);
+                    call.inner.free(result);
+                    done
+                }
+            };
+            call.inner.free(promise);
+            if qjs::JS_IsException(done) {
+                return done;
+            }
+            call.inner.free(done);
+            qjs::JS_UNDEFINED
+        }
     }
 }
 

@@ -72,6 +72,7 @@ const CHECKS: &[Check] = &[
     ("globals are loaded when they are touched", platform::lazy_globals),
     ("glue is asked before rejections are reported", platform::rejection_hook),
     ("plain data is cloned as it is", platform::plain_clones),
+    ("glue waits without promises", reactions),
     ("stack trace hooks get no functions", stack_hooks),
     ("a deadline stops and stays", deadline),
     ("a deadline stops loops of slow builtins", slow_builtins),
@@ -630,6 +631,41 @@ fn glue(engine: &dyn Engine) {
     let leaked =
         "Reflect.ownKeys(globalThis).filter(k => String(k).startsWith('__') || k === 'host' || k === 'shared')";
     assert_eq!(eval(&*cx, leaked).unwrap(), Value::List(vec![]));
+}
+
+fn reactions(engine: &dyn Engine) {
+    static GLUE: Glue = Glue::new(
+        "conformance:reactions",
+        "(function (host, shared, engine) {
+            const log = globalThis.log = [];
+            const done = (state, value) => log.push(state + ' ' + value);
+            const failed = (state, e) => log.push(state + ' failed ' + e);
+            const later = engine.newPromise(), fails = engine.newPromise();
+            engine.then(later[0], (v) => log.push('then ' + v), undefined);
+            engine.react(undefined, done, failed, 'value');
+            engine.enqueue((a, b) => log.push(a + b), 'ab', 'c');
+            engine.react(engine.resolved(1), done, failed, 'fulfilled');
+            engine.react(engine.rejected(2), done, failed, 'rejected');
+            engine.react(later[0], done, failed, 'later');
+            engine.react(fails[0], done, failed, 'fails');
+            engine.react({ then(f) { log.push('adopted'); f(5); } }, done, failed, 'thenable');
+            engine.react({ get then() { throw 6; } }, done, failed, 'bad');
+            // Neither is read of a native promise.
+            const tampered = engine.resolved(7);
+            tampered.then = tampered.constructor = () => { throw 'read'; };
+            engine.react(tampered, done, failed, 'tampered');
+            log.push('synchronous');
+            later[1](3);
+            fails[2](4);
+        })",
+    );
+    let cx = context(engine);
+    cx.install(&GLUE, vec![]).unwrap();
+    cx.run_microtasks().unwrap();
+    let expected = "synchronous,value undefined,abc,fulfilled 1,rejected failed 2,adopted,bad failed 6,tampered 7,\
+        then 3,later 3,fails failed 4,thenable 5";
+    assert_eq!(eval(&*cx, "log.join()").unwrap(), expected.into());
+    assert!(cx.take_unhandled_rejections().is_empty());
 }
 
 fn stack_hooks(engine: &dyn Engine) {

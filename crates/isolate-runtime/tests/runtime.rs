@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use futures_util::StreamExt;
 use isolate_runtime::{
-    Clock, ConsoleOptions, Error, ErrorKind, EvalOptions, Limits, Runtime, RuntimeOptions, Termination, Value,
-    create_runtime, engines,
+    Clock, ConsoleOptions, Error, ErrorKind, EvalOptions, FromValue, IntoValue, Limits, ReadableStream, Runtime,
+    RuntimeOptions, Termination, Value, create_runtime, engines,
 };
 
 /// Runs a test on every engine, each on a runtime of Tokio's that has one thread.
@@ -51,6 +53,41 @@ fn evaluates_calls_and_converts() {
             assert_eq!(rt.eval_display(source, (), false).await.unwrap(), text, "{source}");
         }
         rt.dispose().await;
+    });
+}
+
+#[test]
+fn streams_flow_between_threads() {
+    on_every_engine(|options| async {
+        let rt = create_runtime(options).await.unwrap();
+        let count = |stream: ReadableStream| async move { stream.read_all(1 << 20).await.map(|all| all.len()) };
+        rt.with_context(move |ctx| ctx.define_async_function("count", count)).await.unwrap().unwrap();
+        // From the guest to this thread, through a host stream, and back.
+        let value = rt
+            .eval("let n = 0; new ReadableStream({ pull(c) { n++ < 100 ? c.enqueue(new Uint8Array(1000)) : c.close() } })", ())
+            .await
+            .unwrap();
+        let stream = ReadableStream::from_value(value).unwrap();
+        let halves = stream.map(|chunk| {
+            let chunk = chunk?;
+            Ok::<Bytes, Error>(chunk.slice(..chunk.len() / 2))
+        });
+        let f = rt.eval("(s) => count(s)", ()).await.unwrap();
+        let halves = ReadableStream::new(halves).into_value().unwrap();
+        assert_eq!(rt.call(f.as_function().unwrap(), vec![halves]).await.unwrap(), 50_000.into());
+        // Between two runtimes.
+        let other = create_runtime(RuntimeOptions::new()).await.unwrap();
+        let stream = rt.eval("ReadableStream.from([new Uint8Array(3), new Uint8Array(4)])", ()).await.unwrap();
+        let f = other
+            .eval("async (s) => { let n = 0; for await (const c of s) n += c.length; return n }", ())
+            .await
+            .unwrap();
+        assert_eq!(other.call(f.as_function().unwrap(), vec![stream]).await.unwrap(), 7.into());
+        // A runtime that ends ends its streams.
+        let stream = rt.eval("new ReadableStream()", ()).await.unwrap();
+        let mut stream = ReadableStream::from_value(stream).unwrap();
+        rt.dispose().await;
+        assert!(stream.next().await.unwrap().is_err());
     });
 }
 

@@ -7,6 +7,9 @@ mod abort;
 mod clone;
 mod events;
 mod global;
+mod compression;
+pub(crate) mod streams;
+mod table;
 
 use std::rc::{Rc, Weak};
 
@@ -72,6 +75,16 @@ static MODULES: &[&Module] = &[
     &clone::TASKS,
     &clone::MESSAGING,
     &events::PERFORMANCE,
+    &streams::BASE,
+    &streams::STREAMS,
+    &streams::BYTE,
+    &streams::PIPE,
+    &streams::WRITABLE_STREAMS,
+    &streams::TRANSFORM,
+    &streams::TRANSFER,
+    &streams::HOST,
+    &compression::COMPRESSION,
+    &streams::ENCODING,
 ];
 
 fn dom_exception(context: &Context) -> Vec<HostFunction> {
