@@ -3,6 +3,8 @@
 //! A module is a piece of glue with its host functions. It is loaded when the guest first touches one of its globals, or
 //! when other glue asks for it, so that what nobody uses costs next to nothing.
 
+mod encoding;
+
 use std::rc::{Rc, Weak};
 
 use isolate_engine::{DomExceptionName, Glue, HostError, HostFunction, Object, Platform, PlatformObjects, Value};
@@ -49,7 +51,11 @@ static DOM_EXCEPTION: Module = Module {
     objects: &[],
 };
 
-static MODULES: &[&Module] = &[&IDL, &DOM_EXCEPTION];
+static MODULES: &[&Module] = &[
+    &IDL,
+    &DOM_EXCEPTION,
+    &encoding::ENCODING,
+];
 
 fn dom_exception(context: &Context) -> Vec<HostFunction> {
     vec![context.function("__DOMException_names", || {
