@@ -34,6 +34,9 @@ pub use options::{ContextOptions, EvalOptions};
 pub use scope::Scope;
 pub use setup::{CoreHandle, setup_core};
 
+/// The `url` crate, whose [`Url`](url::Url) guests' `URL` objects become.
+pub use url;
+
 pub use isolate_engine::{
     self as engine, BigInt, Charge, Completion, DomExceptionName, Engine, ErrorClass, Exception, Failure, Function,
     Glue, HostError, HostFunction, Interrupter, Limits, Location, MAX_DEPTH, MemoryUsage, ModuleLoader, Object,

@@ -4,6 +4,7 @@
 //! when other glue asks for it, so that what nobody uses costs next to nothing.
 
 mod encoding;
+mod url;
 
 use std::rc::{Rc, Weak};
 
@@ -55,6 +56,7 @@ static MODULES: &[&Module] = &[
     &IDL,
     &DOM_EXCEPTION,
     &encoding::ENCODING,
+    &url::URL,
 ];
 
 fn dom_exception(context: &Context) -> Vec<HostFunction> {
