@@ -33,6 +33,7 @@ pub use marshal::{from_value, to_value};
 pub use options::{ContextOptions, EvalOptions};
 pub use scope::Scope;
 pub use setup::{CoreHandle, setup_core};
+pub use web::{Blob, File};
 
 /// The `url` crate, whose [`Url`](url::Url) guests' `URL` objects become.
 pub use url;

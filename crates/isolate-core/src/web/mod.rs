@@ -3,6 +3,7 @@
 //! A module is a piece of glue with its host functions. It is loaded when the guest first touches one of its globals, or
 //! when other glue asks for it, so that what nobody uses costs next to nothing.
 
+mod blob;
 mod encoding;
 mod url;
 
@@ -12,6 +13,8 @@ use isolate_engine::{DomExceptionName, Glue, HostError, HostFunction, Object, Pl
 
 use crate::context::Inner;
 use crate::{Context, Error, ErrorKind};
+
+pub use self::blob::{Blob, File};
 
 pub(crate) struct Module {
     pub(crate) name: &'static str,
@@ -57,6 +60,7 @@ static MODULES: &[&Module] = &[
     &DOM_EXCEPTION,
     &encoding::ENCODING,
     &url::URL,
+    &blob::BLOB,
 ];
 
 fn dom_exception(context: &Context) -> Vec<HostFunction> {
