@@ -22,10 +22,10 @@ pub use isolate_timers as timers;
 
 pub use isolate_console::{ConsoleEvent, ConsoleHandle, ConsoleOptions, LogLevel, setup_console};
 pub use isolate_core::{
-    BigInt, Class, Clock, Context, ContextOptions, CoreHandle, DomExceptionName, Engine, Error, ErrorClass, ErrorKind,
-    EvalOptions, Exception, FromArg, FromValue, Function, HostError, HostFn, Instance, Interrupter, IntoValue, Limits,
-    Location, MemoryUsage, ModuleLoader, Object, Promise, RegExp, Rest, Scope, Serde, Termination, Uncaught,
-    UncaughtKind, Value, from_value, setup_core, to_value,
+    BigInt, Blob, Class, Clock, Context, ContextOptions, CoreHandle, DomExceptionName, Engine, Error, ErrorClass,
+    ErrorKind, EvalOptions, Exception, File, FromArg, FromValue, Function, HostError, HostFn, Instance, Interrupter,
+    IntoValue, Limits, Location, MemoryUsage, ModuleLoader, Object, Promise, RegExp, Rest, Scope, Serde, Termination,
+    Uncaught, UncaughtKind, Value, from_value, setup_core, to_value,
 };
 #[cfg(feature = "quickjs")]
 pub use isolate_engine_quickjs::QuickJs;

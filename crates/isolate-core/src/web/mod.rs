@@ -6,6 +6,8 @@
 mod blob;
 mod encoding;
 mod url;
+#[cfg(feature = "urlpattern")]
+mod urlpattern;
 
 use std::rc::{Rc, Weak};
 
@@ -61,6 +63,8 @@ static MODULES: &[&Module] = &[
     &encoding::ENCODING,
     &url::URL,
     &blob::BLOB,
+    #[cfg(feature = "urlpattern")]
+    &urlpattern::URL_PATTERN,
 ];
 
 fn dom_exception(context: &Context) -> Vec<HostFunction> {
