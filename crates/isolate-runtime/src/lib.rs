@@ -18,6 +18,7 @@ pub use owner::Handles;
 
 pub use isolate_console as console;
 pub use isolate_core as core;
+pub use isolate_encoding as encoding;
 pub use isolate_timers as timers;
 
 pub use isolate_console::{ConsoleEvent, ConsoleHandle, ConsoleOptions, LogLevel, setup_console};
@@ -27,6 +28,7 @@ pub use isolate_core::{
     IntoValue, Limits, Location, MemoryUsage, ModuleLoader, Object, Promise, RegExp, Rest, Scope, Serde, Termination,
     Uncaught, UncaughtKind, Value, from_value, setup_core, to_value,
 };
+pub use isolate_encoding::{EncodingHandle, EncodingOptions, setup_encoding};
 #[cfg(feature = "quickjs")]
 pub use isolate_engine_quickjs::QuickJs;
 pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};
