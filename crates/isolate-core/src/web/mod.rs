@@ -5,6 +5,7 @@
 
 mod blob;
 mod encoding;
+mod filereader;
 mod url;
 #[cfg(feature = "urlpattern")]
 mod urlpattern;
@@ -63,6 +64,7 @@ static MODULES: &[&Module] = &[
     &encoding::ENCODING,
     &url::URL,
     &blob::BLOB,
+    &filereader::FILE_READER,
     #[cfg(feature = "urlpattern")]
     &urlpattern::URL_PATTERN,
 ];
