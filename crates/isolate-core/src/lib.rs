@@ -35,6 +35,10 @@ pub use scope::Scope;
 pub use setup::{CoreHandle, setup_core};
 pub use web::AbortSignal;
 pub use web::streams::{ReadableStream, WritableStream};
+pub use web::{Blob, File};
+
+/// The `url` crate, whose [`Url`](url::Url) guests' `URL` objects become.
+pub use url;
 
 pub use isolate_engine::{
     self as engine, BigInt, Charge, Completion, DomExceptionName, Engine, ErrorClass, Exception, Failure, Function,

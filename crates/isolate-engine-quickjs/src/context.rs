@@ -347,17 +347,7 @@ impl QuickJsContext {
                 }
                 (*this.arena).rest();
             }
-            for slot in this.handles.released() {
-                let slot = this.slots.borrow_mut().try_remove(slot);
-                match slot {
-                    Some(Slot::Function(f)) => this.free(f),
-                    Some(Slot::Promise { promise, resolvers }) => {
-                        this.free(promise);
-                        resolvers.into_iter().flatten().for_each(|r| this.free(r));
-                    }
-                    None => {}
-                }
-            }
+            this.free_released();
         }
         if this.depth.get() == 0
             && let Some(target) = this.target.get()
@@ -506,6 +496,21 @@ impl Inner {
         match self.slots.borrow().get(self.handles.promise_slot(p)?) {
             Some(Slot::Promise { promise, .. }) => Ok(*promise),
             _ => Err(EngineError::new("a promise handle without a promise").into()),
+        }
+    }
+
+    /// Frees what the host has let go of.
+    fn free_released(&self) {
+        for slot in self.handles.released() {
+            let slot = self.slots.borrow_mut().try_remove(slot);
+            match slot {
+                Some(Slot::Function(f)) => self.free(f),
+                Some(Slot::Promise { promise, resolvers }) => {
+                    self.free(promise);
+                    resolvers.into_iter().flatten().for_each(|r| self.free(r));
+                }
+                None => {}
+            }
         }
     }
 
@@ -724,6 +729,8 @@ impl EngineContext for QuickJsContext {
 
     fn new_function(&self, function: HostFunction) -> Result<Function, Failure> {
         let _entered = self.enter()?;
+        // A guest may make many functions in one call, and each stays for as long as a handle does.
+        self.inner.free_released();
         let v = self.inner.function_object(function)?;
         Ok(self.inner.function_handle(v))
     }

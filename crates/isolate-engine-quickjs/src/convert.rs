@@ -696,7 +696,7 @@ impl Inner {
         v
     }
 
-    fn bytes(&self, bytes: Bytes) -> qjs::JSValue {
+    pub(crate) fn bytes(&self, bytes: Bytes) -> qjs::JSValue {
         if bytes.len() < LEND {
             // SAFETY: the slice is copied.
             return unsafe { qjs::JS_NewUint8ArrayCopy(self.ctx, bytes.as_ptr(), bytes.len() as _) };

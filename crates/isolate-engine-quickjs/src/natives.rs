@@ -13,10 +13,10 @@ use crate::convert::Refusal;
 
 type Native = unsafe extern "C" fn(*mut qjs::JSContext, qjs::JSValue, c_int, *mut qjs::JSValue) -> qjs::JSValue;
 
-struct Table<const N: usize>([qjs::JSCFunctionListEntry; N]);
+struct Table(&'static [qjs::JSCFunctionListEntry]);
 
 // SAFETY: the table is never written to, and its pointers lead to static strings and functions.
-unsafe impl<const N: usize> Sync for Table<N> {}
+unsafe impl Sync for Table {}
 
 const fn entry(name: &'static CStr, length: u8, f: Native) -> qjs::JSCFunctionListEntry {
     qjs::JSCFunctionListEntry {
@@ -34,7 +34,7 @@ const fn entry(name: &'static CStr, length: u8, f: Native) -> qjs::JSCFunctionLi
     }
 }
 
-static TABLE: Table<22> = Table([
+static TABLE: Table = Table(&[
     entry(c"classOf", 1, class_of),
     entry(c"promiseState", 1, promise_state),
     entry(c"proxyDetails", 1, proxy_details),
@@ -59,6 +59,7 @@ static TABLE: Table<22> = Table([
     entry(c"bytesToString", 3, bytes_to_string),
     entry(c"clonePlain", 5, clone_plain),
     entry(c"onRejections", 1, on_rejections),
+    entry(c"part", 2, part),
 ]);
 
 /// Puts the functions on the object.
@@ -241,6 +242,13 @@ impl Call<'_> {
         unsafe { qjs::JS_NewArrayFrom(self.ctx, values.len() as c_int, values.as_ptr()) }
     }
 
+    /// How many code units the string of an argument has.
+    fn length(&self, i: usize) -> usize {
+        let mut n = 0;
+        // SAFETY: glue passes strings, whose length is read without running code.
+        if unsafe { qjs::JS_GetLength(self.ctx, self.args[i], &raw mut n) } == 0 { n as usize } else { 0 }
+    }
+
     /// The string of an argument as UTF-8 in the engine's own memory, until it is freed. Unpaired surrogates are in
     /// the three bytes that they would have if they were allowed.
     fn text(&self, i: usize) -> Option<Text<'_>> {
@@ -285,8 +293,17 @@ fn replace_surrogates(bytes: &mut [u8]) {
     }
 }
 
+/// By blocks, which the compiler compares all at once.
 fn memchr(byte: u8, bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|b| *b == byte)
+    const BLOCK: usize = 64;
+    let mut at = 0;
+    for block in bytes.chunks(BLOCK) {
+        if block.iter().fold(false, |found, b| found | (*b == byte)) {
+            return block.iter().position(|b| *b == byte).map(|i| at + i);
+        }
+        at += BLOCK;
+    }
+    None
 }
 
 macro_rules! native {
@@ -513,18 +530,15 @@ native! {
 native! {
     fn utf8_encode<1>(call) {
         let Some(text) = call.text(0) else { return qjs::JS_EXCEPTION };
-        // SAFETY: the bytes are copied; the new array's own are written to before anybody has it.
-        unsafe {
-            let array = qjs::JS_NewUint8ArrayCopy(call.ctx, text.p, text.len as _);
-            if !qjs::JS_IsException(array) {
-                let mut size = 0;
-                let p = qjs::JS_GetUint8Array(call.ctx, &raw mut size, array);
-                if !p.is_null() {
-                    replace_surrogates(std::slice::from_raw_parts_mut(p, size as usize));
-                }
-            }
-            array
+        if call.inner.refuses(text.len) {
+            return call.inner.throw_stop();
         }
+        let mut bytes = text.bytes().to_vec();
+        // As many bytes as code units: all ASCII.
+        if call.length(0) != bytes.len() {
+            replace_surrogates(&mut bytes);
+        }
+        call.inner.bytes(bytes.into())
     }
 }
 
@@ -589,6 +603,31 @@ native! {
         match std::str::from_utf8(bytes) {
             Ok(text) if text.is_ascii() => call.inner.string(text),
             _ => call.inner.string(&bytes.iter().map(|b| char::from(*b)).collect::<String>()),
+        }
+    }
+}
+
+native! {
+    /// (string, which): a part of an ASCII string that begins with a table of its parts. Its first character says how
+    /// many characters, of seven bits each, a number takes; the second how many parts there are; then come the start and
+    /// the end of each, counted from the end of the table.
+    fn part<2>(call) {
+        let Some(text) = call.text(0) else { return qjs::JS_EXCEPTION };
+        let bytes = text.bytes();
+        let number = |i: usize, width: usize| {
+            let at = 2 + i * width;
+            bytes.get(at..at + width).map(|digits| digits.iter().fold(0, |n, b| n << 7 | usize::from(*b & 0x7f)))
+        };
+        let part = (|| {
+            let [width, count, ..] = *bytes else { return None };
+            let (width, count, which) = (usize::from(width), usize::from(count), call.index(1));
+            let (start, end) = (number(2 * which, width)?, number(2 * which + 1, width)?);
+            let whole = bytes.get(2 + 2 * count * width..)?;
+            std::str::from_utf8(whole.get(start..end)?).ok()
+        })();
+        match part {
+            Some(part) => call.inner.string(part),
+            None => call.type_error(c"there is no such part"),
         }
     }
 }

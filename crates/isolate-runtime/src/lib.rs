@@ -18,12 +18,17 @@ pub use owner::Handles;
 
 pub use isolate_console as console;
 pub use isolate_core as core;
+pub use isolate_encoding as encoding;
 pub use isolate_timers as timers;
 
 pub use isolate_console::{ConsoleEvent, ConsoleHandle, ConsoleOptions, LogLevel, setup_console};
 pub use isolate_core::{
-    AbortSignal, BigInt, Class, Clock, Context, ContextOptions, CoreHandle, DomExceptionName, Engine, Error, ErrorClass, ErrorKind, EvalOptions, Exception, FromArg, FromValue, Function, HostError, HostFn, Instance, Interrupter, IntoValue, Limits, Location, MemoryUsage, ModuleLoader, Object, Promise, ReadableStream, RegExp, Rest, Scope, Serde, Termination, Uncaught, UncaughtKind, Value, WritableStream, from_value, setup_core, to_value,
+    AbortSignal, BigInt, Blob, Class, Clock, Context, ContextOptions, CoreHandle, DomExceptionName, Engine, Error,
+    ErrorClass, ErrorKind, EvalOptions, Exception, File, FromArg, FromValue, Function, HostError, HostFn, Instance,
+    Interrupter, IntoValue, Limits, Location, MemoryUsage, ModuleLoader, Object, Promise, ReadableStream, RegExp, Rest,
+    Scope, Serde, Termination, Uncaught, UncaughtKind, Value, WritableStream, from_value, setup_core, to_value,
 };
+pub use isolate_encoding::{EncodingHandle, EncodingOptions, setup_encoding};
 #[cfg(feature = "quickjs")]
 pub use isolate_engine_quickjs::QuickJs;
 pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use isolate_console::ConsoleOptions;
 use isolate_core::{Clock, Context, Engine, Error, Limits, Uncaught};
+use isolate_encoding::EncodingOptions;
 use isolate_timers::TimersOptions;
 use tokio::runtime::Handle;
 
@@ -28,6 +29,7 @@ pub struct RuntimeOptions {
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) console: ConsoleOptions,
+    pub(crate) encoding: EncodingOptions,
     pub(crate) timers: TimersOptions,
     pub(crate) tokio: Option<Handle>,
     pub(crate) on_uncaught: Option<UncaughtHook>,
@@ -75,6 +77,13 @@ impl RuntimeOptions {
     #[must_use]
     pub fn console(mut self, console: ConsoleOptions) -> Self {
         self.console = console;
+        self
+    }
+
+    /// Sets how `atob` and `btoa` are set up.
+    #[must_use]
+    pub fn encoding(mut self, encoding: EncodingOptions) -> Self {
+        self.encoding = encoding;
         self
     }
 

@@ -10,6 +10,7 @@ use isolate_core::{
     Completion, Context, ContextOptions, CoreHandle, Error, ErrorKind, EvalOptions, Evaluation, Function, Interrupter,
     Turn, Value, setup_core,
 };
+use isolate_encoding::{EncodingHandle, setup_encoding};
 use isolate_timers::{TimersHandle, setup_timers};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
@@ -24,6 +25,8 @@ pub struct Handles {
     pub core: CoreHandle,
     /// Of `isolate-console`.
     pub console: ConsoleHandle,
+    /// Of `isolate-encoding`.
+    pub encoding: EncodingHandle,
     /// Of `isolate-timers`.
     pub timers: TimersHandle,
 }
@@ -106,11 +109,12 @@ fn set_up(options: RuntimeOptions) -> Result<(Context, Handles), Error> {
     }
     let core = setup_core(&context)?;
     let console = setup_console(&context, options.console)?;
+    let encoding = setup_encoding(&context, options.encoding)?;
     let timers = setup_timers(&context, options.timers)?;
     for step in options.setup {
         step(&context)?;
     }
-    Ok((context, Handles { core, console, timers }))
+    Ok((context, Handles { core, console, encoding, timers }))
 }
 
 impl Owner {
@@ -219,6 +223,7 @@ impl Owner {
             let _ = reply.send(Err(disposed()));
         }
         self.handles.timers.dispose();
+        self.handles.encoding.dispose();
         self.handles.console.dispose();
         self.handles.core.dispose();
     }

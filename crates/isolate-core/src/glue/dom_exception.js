@@ -67,19 +67,13 @@
   for (let i = 0; i < 3; i++) {
     accessor(prototype, keys[i], p.ObjectGetOwnPropertyDescriptor(getters, keys[i]).get, undefined, true);
   }
-  for (let i = 0; i < names.length; i++) {
-    if (codes[i] === 0) continue;
-    const constant = { __proto__: null, value: codes[i], enumerable: true };
-    const key = constants[names[i]] ?? constantName(names[i]);
-    ObjectDefineProperty(constructor, key, constant);
-    ObjectDefineProperty(prototype, key, constant);
-  }
-  // The codes that no name has any more keep their constants.
-  const gone = ['DOMSTRING_SIZE_ERR', 2, 'NO_DATA_ALLOWED_ERR', 6, 'VALIDATION_ERR', 16];
-  for (let i = 0; i < gone.length; i += 2) {
-    const constant = { __proto__: null, value: gone[i + 1], enumerable: true };
-    ObjectDefineProperty(constructor, gone[i], constant);
-    ObjectDefineProperty(prototype, gone[i], constant);
+  // In the order of their codes. Those that no name has any more keep their constants.
+  const byCode = { __proto__: null, 2: 'DOMSTRING_SIZE_ERR', 6: 'NO_DATA_ALLOWED_ERR', 16: 'VALIDATION_ERR' };
+  for (let i = 0; i < names.length; i++) byCode[codes[i]] = constants[names[i]] ?? constantName(names[i]);
+  for (let code = 1; code <= 25; code++) {
+    const constant = { __proto__: null, value: code, enumerable: true };
+    ObjectDefineProperty(constructor, byCode[code], constant);
+    ObjectDefineProperty(prototype, byCode[code], constant);
   }
   p.cloneable('DOMException', {
     __proto__: null,

@@ -82,6 +82,7 @@
   primordials.DataViewPrototypeGetByteOffset = DataView.prototype.__lookupGetter__('byteOffset');
   primordials.DataViewPrototypeGetBuffer = DataView.prototype.__lookupGetter__('buffer');
 
+  primordials.RegExp = RegExp;
   primordials.RegExpPrototypeExec = RegExp.prototype.exec;
   primordials.RegExpPrototypeGetSource = RegExp.prototype.__lookupGetter__('source');
   primordials.RegExpPrototypeGetHasIndices = RegExp.prototype.__lookupGetter__('hasIndices');

@@ -17,6 +17,7 @@ pub(crate) static COMPRESSION: Module = Module {
     functions,
     globals: &["CompressionStream", "DecompressionStream"],
     attributes: &[],
+    accessors: &[],
     objects: &[],
 };
 

@@ -4,12 +4,18 @@
 //! when other glue asks for it, so that what nobody uses costs next to nothing.
 
 mod abort;
+mod blob;
 mod clone;
-mod events;
-mod global;
 mod compression;
+mod encoding;
+mod events;
+mod filereader;
+mod global;
 pub(crate) mod streams;
 mod table;
+mod url;
+#[cfg(feature = "urlpattern")]
+mod urlpattern;
 
 use std::rc::{Rc, Weak};
 
@@ -20,6 +26,7 @@ use isolate_engine::{
 use crate::context::Inner;
 use crate::{Context, Error, ErrorKind};
 
+pub use self::blob::{Blob, File};
 pub use abort::AbortSignal;
 
 pub(crate) struct Module {
@@ -85,6 +92,12 @@ static MODULES: &[&Module] = &[
     &streams::HOST,
     &compression::COMPRESSION,
     &streams::ENCODING,
+    &encoding::ENCODING,
+    &url::URL,
+    &blob::BLOB,
+    &filereader::FILE_READER,
+    #[cfg(feature = "urlpattern")]
+    &urlpattern::URL_PATTERN,
 ];
 
 fn dom_exception(context: &Context) -> Vec<HostFunction> {

@@ -36,6 +36,7 @@ macro_rules! module {
             functions: $functions,
             globals: &$globals,
             attributes: &[],
+            accessors: &[],
             objects: $objects,
         };
     };
