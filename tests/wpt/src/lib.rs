@@ -4,8 +4,11 @@
 
 pub mod bundle;
 pub mod child;
+pub mod compatibility;
+pub mod expectations;
 pub mod meta;
 pub mod outcome;
+pub mod plan;
 pub mod report;
 pub mod run;
 pub mod select;

@@ -1,6 +1,6 @@
 //! What a run prints and writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 use std::sync::Mutex;
@@ -96,17 +96,45 @@ pub fn table(results: &Results) -> String {
     markdown(&rows)
 }
 
+/// Text of a test, without what would break a line or be taken for something else by a terminal.
+pub fn one_line(text: impl IntoIterator<Item = char>) -> String {
+    let invisible = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let mut line = String::new();
+    for c in text {
+        if invisible(c) { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
+}
+
+/// What passed of how many, for each folder, of several results beside each other.
+pub fn side_by_side(all: &[Results]) -> String {
+    let cell = |counts: &Counts| format!("{} / {}", counts.passed, counts.total());
+    let folders: BTreeSet<&String> = all.iter().flat_map(|r| r.folders.keys()).collect();
+    let mut rows = vec![std::iter::once("folder".into()).chain(all.iter().map(|r| r.by.clone())).collect::<Vec<_>>()];
+    for name in folders {
+        let cells = all.iter().map(|r| r.folders.get(name).map_or("—".into(), |folder| cell(&folder.counts)));
+        rows.push(std::iter::once(name.clone()).chain(cells).collect());
+    }
+    let sums = all.iter().map(|r| cell(&r.folders.values().map(|f| f.counts).sum()));
+    rows.push(std::iter::once("all".into()).chain(sums).collect());
+    markdown(&rows)
+}
+
 /// A table in Markdown with aligned columns; the first row is the head, and all columns but the first are numbers.
-pub fn markdown<const N: usize>(rows: &[[String; N]]) -> String {
-    let mut widths = [3; N];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
+pub fn markdown<Row: AsRef<[String]>>(rows: &[Row]) -> String {
+    let rows: Vec<&[String]> = rows.iter().map(AsRef::as_ref).collect();
+    let mut widths = vec![3; rows.first().map_or(0, |head| head.len())];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(*row) {
             *width = (*width).max(cell.chars().count());
         }
     }
     let mut text = String::new();
     for (index, row) in rows.iter().enumerate() {
-        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
             let _ = if column == 0 { write!(text, "| {cell:<width$} ") } else { write!(text, "| {cell:>width$} ") };
         }
         text.push_str("|\n");
@@ -201,7 +229,8 @@ pub fn difference(ours: &Results, theirs: &Results) -> String {
                     Some(s) => (s.status.to_string(), s.message.clone().unwrap_or_default()),
                     None => ("MISSING".into(), String::new()),
                 };
-                let _ = writeln!(text, "{status} {}: {}: {message}", run.id, subtest.name);
+                let line = format!("{status} {}: {}: {message}", run.id, subtest.name);
+                let _ = writeln!(text, "{}", one_line(line.chars()));
             }
         }
     }

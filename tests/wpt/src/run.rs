@@ -39,11 +39,11 @@ pub struct Options {
     pub timeout: Duration,
 }
 
-/// Runs the tests, and gives their outcomes in the same order. `progress` is called after each.
+/// Runs the tests, and gives their outcomes in the same order. `after` is called with each as soon as it is there.
 ///
 /// # Errors
 /// If no process could be started at all.
-pub fn run(options: &Options, jobs: &[Job], progress: &(dyn Fn(&Outcome) + Sync)) -> Result<Vec<Outcome>, String> {
+pub fn run(options: &Options, jobs: &[Job], after: &(dyn Fn(&mut Outcome) + Sync)) -> Result<Vec<Outcome>, String> {
     let queue: Mutex<VecDeque<usize>> = Mutex::new((0..jobs.len()).collect());
     let outcomes: Mutex<Vec<Option<Outcome>>> = Mutex::new(vec![None; jobs.len()]);
     let next = || queue.lock().ok()?.pop_front();
@@ -51,11 +51,11 @@ pub fn run(options: &Options, jobs: &[Job], progress: &(dyn Fn(&Outcome) + Sync)
         let mut worker = None;
         while let Some(index) = next() {
             let job = &jobs[index];
-            let outcome = match &options.runner {
+            let mut outcome = match &options.runner {
                 Runner::Engine(engine) => in_worker(&mut worker, options, engine, job)?,
                 Runner::Peer(command, dir) => in_peer(command, dir, options, job)?,
             };
-            progress(&outcome);
+            after(&mut outcome);
             if let Ok(mut outcomes) = outcomes.lock() {
                 outcomes[index] = Some(outcome);
             }

@@ -136,7 +136,8 @@ impl Kind {
 /// - `server`: its name or a script it loads has `.sub.`, which a server has to fill in;
 /// - `scope`: it is for no window and no dedicated worker;
 /// - `shadow-realm`: it loads the harness for shadow realms;
-/// - `document`: it is for a window, and speaks of `document`, `window`, `iframe` or `XMLHttpRequest`;
+/// - `document`: it is for a window, and speaks of `document`, `window`, `iframe`, `XMLHttpRequest`, or `postMessage`
+///   with nothing in front;
 /// - `worker`: it is for a window, and speaks of `Worker`.
 ///
 /// Tests for any scope are not looked into: they find out themselves what is there.
@@ -154,10 +155,11 @@ fn rule(path: &str, source: &str, meta: &Meta) -> Option<&'static str> {
         return None;
     }
     let code = without_comments(source);
+    let posts_to_window = code.match_indices("postMessage(").any(|(at, _)| !code[..at].ends_with(['.', '_']));
     let words: BTreeMap<&str, ()> =
         code.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').map(|word| (word, ())).collect();
     let speaks_of = |names: &[&str]| names.iter().any(|name| words.contains_key(name));
-    if speaks_of(&["document", "window", "iframe", "XMLHttpRequest"]) {
+    if posts_to_window || speaks_of(&["document", "window", "iframe", "XMLHttpRequest"]) {
         Some("document")
     } else if speaks_of(&["Worker", "SharedWorker"]) {
         Some("worker")
@@ -196,6 +198,8 @@ mod tests {
     fn tests_for_a_window_run_if_they_need_none() {
         assert_eq!(rule_of("a/b.window.js", "// a window, a document\n/* iframe\n*/ new URL('a:b').documents"), None);
         assert_eq!(rule_of("a/b.window.js", "document.createElement('a')"), Some("document"));
+        assert_eq!(rule_of("a/b.window.js", "postMessage(1, '*', [buffer])"), Some("document"));
+        assert_eq!(rule_of("a/b.window.js", "port.postMessage(1)"), None);
         assert_eq!(rule_of("a/b.window.js", "self.x = new Worker('x.js')"), Some("worker"));
     }
 
