@@ -107,6 +107,9 @@ fn act(args: &Args) -> Result<ExitCode, String> {
     }
     let plan = Plan::new(&args.root, &args.folders, args.filter.as_deref(), &store)?;
     let jobs = plan.jobs();
+    if jobs.is_empty() {
+        return Err("there is no test that could run".into());
+    }
     let dir = args.bundle_dir.clone().unwrap_or_else(|| repository().join("target/wpt-bundles"));
     let command: Option<Vec<String>> = args.peer.as_ref().map(|c| c.split_whitespace().map(String::from).collect());
     let (runner, by) = match command {

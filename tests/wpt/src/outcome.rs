@@ -120,7 +120,7 @@ impl Collector {
                     0 => {}
                     // It is told by the subtests already.
                     2 if self.subtests.iter().any(unfinished) => {}
-                    2 => self.trouble(Trouble::Timeout, message),
+                    2 => self.trouble(Trouble::Timeout, format!("no subtest was under way. {message}").trim().into()),
                     _ => self.trouble(Trouble::Error, message),
                 }
             }

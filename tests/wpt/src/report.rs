@@ -281,4 +281,24 @@ mod tests {
         assert_eq!(difference(&ours, &theirs), "FAIL a/1: s1: m\nMISSING a/1: s2: \n");
         assert_eq!(difference(&theirs, &ours), "");
     }
+
+    #[test]
+    fn results_stand_beside_each_other() {
+        let ours = results("us", vec![outcome("a/1", &[Status::Pass, Status::Fail])]);
+        let mut theirs = results("they", vec![outcome("a/1", &[Status::Pass; 3])]);
+        theirs.folders.insert("b".into(), Folder::new(vec![outcome("b/1", &[Status::Timeout])]));
+        assert_eq!(
+            side_by_side(&[ours, theirs]),
+            "| folder |    us |  they |\n\
+             | ------ | ----: | ----: |\n\
+             | a      | 1 / 2 | 3 / 3 |\n\
+             | b      |     — | 0 / 1 |\n\
+             | all    | 1 / 2 | 3 / 4 |\n"
+        );
+    }
+
+    #[test]
+    fn text_of_tests_stays_on_its_line() {
+        assert_eq!(one_line("a\nb\u{0}\u{202e}é😀".chars()), "a\\nb\\u{0}\\u{202e}é😀");
+    }
 }

@@ -63,8 +63,10 @@ pub fn find(root: &Path, folder: &str) -> Result<Found, String> {
     let at = root.join(folder);
     if at.is_dir() {
         walk(&at, folder.trim_end_matches('/'), &mut found)?;
-    } else {
+    } else if at.exists() {
         file(&at, folder, &mut found)?;
+    } else {
+        return Err(format!("{} is not there", at.display()));
     }
     found.jobs.sort();
     Ok(found)
