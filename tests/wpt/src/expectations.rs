@@ -216,10 +216,10 @@ impl Expectations {
             .collect()
     }
 
-    /// What results would have to be expected, with the reasons that this gives already. With `found` what was not run
-    /// is forgotten, without it is kept.
+    /// What results would have to be expected, with the reasons that this gives already, and `new_reason` where it gives
+    /// none. With `found` what was not run is forgotten, without it is kept.
     #[must_use]
-    pub fn updated(&self, outcomes: &[Outcome], found: Option<&Found>) -> Self {
+    pub fn updated(&self, outcomes: &[Outcome], found: Option<&Found>, new_reason: &str) -> Self {
         let mut new = self.clone();
         if let Some(found) = found {
             let ids: BTreeSet<String> = found.jobs.iter().flat_map(|job| [job.id(), job.path.clone()]).collect();
@@ -242,11 +242,11 @@ impl Expectations {
             new.subtests.insert(id.clone(), outcome.subtests.len());
             new.trouble.remove(id);
             if outcome.trouble.is_some() {
-                let reason = self.trouble.get(id).map_or(TODO, String::as_str);
+                let reason = self.trouble.get(id).map_or(new_reason, String::as_str);
                 new.trouble.insert(id.clone(), reason.into());
             }
             let known = self.fail.get(id);
-            let reason = |name: &String| known.and_then(|k| k.get(name)).map_or(TODO, String::as_str).to_owned();
+            let reason = |name: &String| known.and_then(|k| k.get(name)).map_or(new_reason, String::as_str).to_owned();
             let fail: BTreeMap<_, _> = outcome
                 .subtests
                 .iter()
@@ -385,7 +385,7 @@ mod tests {
         let found = Found { jobs: vec![job("a", "", None), job("w", "", Some("document"))], pages: 3 };
         let mut run = outcome("a", &[("x", Status::Fail), ("y", Status::NotRun), ("passes now", Status::Pass)]);
         run.trouble = Some((Trouble::Error, "m".into()));
-        let new = expected.updated(&[run.clone()], Some(&found));
+        let new = expected.updated(&[run.clone()], Some(&found), TODO);
         assert_eq!(
             new,
             expectations(
@@ -395,7 +395,7 @@ mod tests {
         );
         assert_eq!(new.compare(&[run.clone()], Some(&found)), [""; 0]);
         // A part of the folder leaves the rest alone.
-        let part = expected.updated(&[run], None);
+        let part = expected.updated(&[run], None, TODO);
         assert!(part.fail.contains_key("old") && part.skip.contains_key("gone"));
     }
 

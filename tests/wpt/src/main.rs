@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use clap::Parser;
-use isolate_wpt::expectations::Store;
+use isolate_wpt::expectations::{Store, TODO};
 use isolate_wpt::outcome::Status;
 use isolate_wpt::plan::Plan;
 use isolate_wpt::report::{Progress, Results, difference, one_line, side_by_side, table};
@@ -53,6 +53,9 @@ struct Args {
     /// Writes the results down as what is expected, keeping the reasons that are given.
     #[arg(long)]
     write_expectations: bool,
+    /// The reason to write where none is given, instead of one that is to be filled in.
+    #[arg(long, requires = "write_expectations", default_value = TODO)]
+    reason: String,
     /// Runs nothing: writes what is expected into COMPATIBILITY.md.
     #[arg(long)]
     write_compatibility: bool,
@@ -143,7 +146,7 @@ fn act(args: &Args) -> Result<ExitCode, String> {
     if args.write_expectations {
         for (name, folder) in &plan.0 {
             let runs = results.folders.get(name).map_or(&[][..], |f| &f.runs);
-            store.save(name, &folder.expectations.updated(runs, folder.found.as_ref()))?;
+            store.save(name, &folder.expectations.updated(runs, folder.found.as_ref(), &args.reason))?;
         }
         print!("{}", table(&results));
         println!("The expectations are written; see to the reasons that begin with TODO, then --write-compatibility.");
