@@ -19,7 +19,6 @@ pub(super) static ABORT: Module = Module {
     functions,
     globals: &["AbortController", "AbortSignal"],
     attributes: &[],
-    accessors: &[],
     objects: &[PlatformKind { interface: INTERFACE, to_host, to_guest }],
 };
 

@@ -14,7 +14,6 @@ pub(super) static CLONE: Module = Module {
     functions: clone,
     globals: &[],
     attributes: &["structuredClone"],
-    accessors: &[],
     objects: &[],
 };
 
@@ -24,7 +23,6 @@ pub(super) static MESSAGING: Module = Module {
     functions: |_| vec![],
     globals: &["MessageChannel", "MessagePort", "BroadcastChannel"],
     attributes: &[],
-    accessors: &[],
     objects: &[],
 };
 
@@ -34,7 +32,6 @@ pub(super) static TASKS: Module = Module {
     functions: tasks,
     globals: &[],
     attributes: &[],
-    accessors: &[],
     objects: &[],
 };
 

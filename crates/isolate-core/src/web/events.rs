@@ -23,7 +23,6 @@ pub(super) static EVENTS: Module = Module {
         "dispatchEvent",
     ],
     attributes: &[],
-    accessors: &["onerror", "onrejectionhandled", "onunhandledrejection"],
     objects: &[],
 };
 
@@ -40,7 +39,6 @@ pub(super) static PERFORMANCE: Module = Module {
         "PerformanceObserverEntryList",
     ],
     attributes: &["performance"],
-    accessors: &[],
     objects: &[],
 };
 

@@ -11,7 +11,6 @@ pub(super) static GLOBAL: Module = Module {
     functions,
     globals: &["Navigator"],
     attributes: &["navigator", "queueMicrotask", "reportError", "self"],
-    accessors: &[],
     objects: &[],
 };
 

@@ -37,8 +37,6 @@ pub(crate) struct Module {
     pub(crate) globals: &'static [&'static str],
     /// Globals that are: operations and attributes of the global scope.
     pub(crate) attributes: &'static [&'static str],
-    /// Accessors of the global scope, which the glue defines itself.
-    pub(crate) accessors: &'static [&'static str],
     /// The objects of this module that cross the boundary.
     pub(crate) objects: &'static [PlatformKind],
 }
@@ -58,7 +56,6 @@ static IDL: Module = Module {
     functions: |_| vec![],
     globals: &[],
     attributes: &[],
-    accessors: &[],
     objects: &[],
 };
 
@@ -68,7 +65,6 @@ static DOM_EXCEPTION: Module = Module {
     functions: dom_exception,
     globals: &["DOMException"],
     attributes: &[],
-    accessors: &[],
     objects: &[],
 };
 
@@ -100,6 +96,9 @@ static MODULES: &[&Module] = &[
     &urlpattern::URL_PATTERN,
 ];
 
+/// Accessors of the global scope, by the module whose glue defines them itself.
+static ACCESSORS: &[(&str, &[&str])] = &[("events", &["onerror", "onrejectionhandled", "onunhandledrejection"])];
+
 fn dom_exception(context: &Context) -> Vec<HostFunction> {
     vec![context.function("__DOMException_names", || {
         let all = DomExceptionName::ALL.iter();
@@ -120,15 +119,14 @@ pub(crate) fn load(context: &Context, name: &str) -> Result<(), Error> {
 /// Puts the globals of all modules in place.
 pub(crate) fn define_globals(context: &Context) -> Result<(), Error> {
     for module in MODULES {
-        for (names, kind) in [
-            (module.globals, GlobalKind::Interface),
-            (module.attributes, GlobalKind::Attribute),
-            (module.accessors, GlobalKind::Accessor),
-        ] {
+        for (names, kind) in [(module.globals, GlobalKind::Interface), (module.attributes, GlobalKind::Attribute)] {
             if !names.is_empty() {
                 context.define_lazy(names, kind, |context| context.load_globals(module.name))?;
             }
         }
+    }
+    for (module, names) in ACCESSORS {
+        context.define_lazy(names, GlobalKind::Accessor, |context| context.load_globals(module))?;
     }
     Ok(())
 }
