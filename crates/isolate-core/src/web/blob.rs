@@ -22,7 +22,6 @@ pub(crate) static BLOB: Module = Module {
     functions,
     globals: &["Blob", "File"],
     attributes: &[],
-    accessors: &[],
     objects: &[
         PlatformKind { interface: "Blob", to_host: blob_to_host, to_guest: blob_to_guest },
         PlatformKind { interface: "File", to_host: file_to_host, to_guest: file_to_guest },

@@ -17,7 +17,6 @@ pub(crate) static COMPRESSION: Module = Module {
     functions,
     globals: &["CompressionStream", "DecompressionStream"],
     attributes: &[],
-    accessors: &[],
     objects: &[],
 };
 

@@ -15,7 +15,6 @@ pub(crate) static ENCODING: Module = Module {
     functions,
     globals: &["TextDecoder", "TextEncoder"],
     attributes: &[],
-    accessors: &[],
     objects: &[],
 };
 

@@ -12,7 +12,6 @@ pub(crate) static FILE_READER: Module = Module {
     functions,
     globals: &["FileReader", "ProgressEvent"],
     attributes: &[],
-    accessors: &[],
     objects: &[],
 };
 

@@ -36,7 +36,6 @@ macro_rules! module {
             functions: $functions,
             globals: &$globals,
             attributes: &[],
-            accessors: &[],
             objects: $objects,
         };
     };

@@ -13,7 +13,6 @@ pub(crate) static URL: Module = Module {
     functions,
     globals: &["URL", "URLSearchParams"],
     attributes: &[],
-    accessors: &[],
     objects: &[PlatformKind { interface: "URL", to_host, to_guest }],
 };
 

@@ -15,7 +15,6 @@ pub(crate) static URL_PATTERN: Module = Module {
     functions,
     globals: &["URLPattern"],
     attributes: &[],
-    accessors: &[],
     objects: &[],
 };
 
