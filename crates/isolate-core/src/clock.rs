@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::Context;
 
-/// What time means to the guest's timers.
+/// What time means to the guest: to its timers, to `performance.now()` and to the time stamps of its events.
+///
+/// `performance.timeOrigin`, from which these count, is the machine's time when the context was made, on every clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Clock {
     /// Time moves only when the host says so, by [`Context::tick`].

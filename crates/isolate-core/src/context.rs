@@ -805,7 +805,8 @@ impl Context {
     }
 
     /// Moves the virtual clock forward and fires what becomes due on the way, in order, each with the clock at its
-    /// own time and its microtasks after it. On the real clock it fires what is due and moves nothing.
+    /// own time and its microtasks after it. On the real clock it fires what is due and moves nothing. Tasks, such as
+    /// messages between ports, run before the first timer and after each.
     ///
     /// # Errors
     /// Only if the context is stopped: what a callback throws is reported and does not end the tick.
