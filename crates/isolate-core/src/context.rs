@@ -356,7 +356,7 @@ impl Context {
     /// If the context is stopped.
     pub fn define_lazy_globals(
         &self,
-        names: &[&'static str],
+        names: &'static [&'static str],
         enumerable: bool,
         load: impl Fn(&Context) -> Result<(), Error> + 'static,
     ) -> Result<(), Error> {
@@ -366,7 +366,7 @@ impl Context {
 
     pub(crate) fn define_lazy(
         &self,
-        names: &[&'static str],
+        names: &'static [&'static str],
         kind: GlobalKind,
         load: impl Fn(&Context) -> Result<(), Error> + 'static,
     ) -> Result<(), Error> {

@@ -584,3 +584,37 @@ engine_test!(
         assert_eq!(Rc::strong_count(&weak), 1, "closures go with their context");
     }
 );
+
+engine_test!(
+    /// Whatever way a guest takes to a global that is loaded when it is touched, it is there.
+    fn a_global_is_there_however_it_is_named(engine) {
+        for (code, expected) in [
+            ("typeof URL", "function"),
+            (r"typeof \u0055RL", "function"),
+            (r"typeof \u{55}RL", "function"),
+            ("typeof (0, eval)('U' + 'RL')", "function"),
+            ("typeof (0, eval)('th' + 'is')['U' + 'RL']", "function"),
+            ("typeof new Function('return th' + 'is')()['U' + 'RL']", "function"),
+            ("typeof (function () { return this })()['U' + 'RL']", "function"),
+            ("typeof self['U' + 'RL']", "function"),
+            ("typeof Reflect.get(globalThis, 'U' + 'RL')", "function"),
+            ("let t; addEventListener('x', e => { t = e['tar' + 'get'] }); dispatchEvent(new Event('x')); typeof t['U' + 'RL']", "function"),
+            ("String(Object.getOwnPropertyNames(globalThis).includes('U' + 'RL'))", "true"),
+            ("String('U' + 'RL' in globalThis)", "true"),
+            ("var URL = 'mine'; URL", "mine"),
+            ("URL = 'mine'; URL", "mine"),
+            ("function URL() {} String(new URL() instanceof URL)", "true"),
+            ("let URL = 'mine'; URL", "mine"),
+            ("URL = 'mine'; new URLSearchParams('a=1'); URL", "mine"),
+            ("delete globalThis.URL; typeof URL", "undefined"),
+            ("delete globalThis.URL; new URLSearchParams('a=1'); typeof URL", "undefined"),
+        ] {
+            let ctx = create_test_context(engine);
+            assert_eq!(eval_code::<String>(&ctx, code), expected, "{code}");
+        }
+        // A global that the host defined before is the host's.
+        let ctx = create_test_context(engine);
+        ctx.define_global("URL", "the host's").unwrap();
+        assert_eq!(eval_code::<String>(&ctx, "new URLSearchParams(); URL"), "the host's");
+    }
+);

@@ -111,6 +111,10 @@ pub(crate) unsafe extern "C" fn compile(
         if inner.interrupter.stopped().is_some() || inner.refuses((len as usize).saturating_mul(USUAL)) {
             return inner.throw_stop();
         }
+        inner.define_mentioned(std::slice::from_raw_parts(source.cast(), len as usize));
+        if inner.interrupter.stopped().is_some() {
+            return inner.throw_stop();
+        }
         let allowance = isize::try_from((len as usize).saturating_mul(WORST)).unwrap_or(isize::MAX / 4).max(LEAST);
         (*inner.arena).compiling(allowance);
         let result = (inner.compiler)(ctx, this, source, len, filename, line, flags, scope);

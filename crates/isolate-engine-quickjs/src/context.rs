@@ -1,5 +1,6 @@
 //! The operations of [`EngineContext`].
 
+mod lazy;
 mod platform;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -20,9 +21,7 @@ use slab::Slab;
 use smallvec::SmallVec;
 
 use crate::arena::{Arena, FUNCTIONS};
-use crate::callbacks::{
-    Compiler, call_host, compile, lazy_global, on_collect, on_interrupt, on_load, on_rejection, on_resolve,
-};
+use crate::callbacks::{Compiler, call_host, compile, on_collect, on_interrupt, on_load, on_rejection, on_resolve};
 use crate::convert::{Refusal, class_names};
 use crate::poll;
 use crate::watchdog::Target;
@@ -54,23 +53,35 @@ pub(crate) struct External {
     pub(crate) charge: Charge,
 }
 
-type Load = Rc<dyn Fn(&dyn EngineContext) -> Result<(), HostError>>;
-
-/// Globals that are loaded when they are first touched.
-#[derive(Default)]
-struct Lazy {
-    names: Vec<LazyName>,
-    groups: Vec<Load>,
-}
-
-struct LazyName {
-    group: usize,
-    name: &'static str,
-    /// The function that stands as getter and setter, borrowed from the property.
-    accessor: qjs::JSValue,
-    kind: GlobalKind,
-    /// What the property held when its group was loaded.
-    value: Option<qjs::JSValue>,
+/// A context with the language's globals and without those of the web platform that the engine has.
+///
+/// # Safety
+/// A live runtime.
+unsafe fn language_only(rt: *mut qjs::JSRuntime) -> *mut qjs::JSContext {
+    // SAFETY: as above; the order is the engine's own.
+    unsafe {
+        let ctx = qjs::JS_NewContextRaw(rt);
+        if ctx.is_null()
+            || qjs::JS_AddIntrinsicBaseObjects(ctx) != 0
+            || qjs::JS_AddIntrinsicDate(ctx) != 0
+            || qjs::JS_AddIntrinsicEval(ctx) != 0
+            || qjs::JS_AddIntrinsicRegExp(ctx) != 0
+            || qjs::JS_AddIntrinsicJSON(ctx) != 0
+            || qjs::JS_AddIntrinsicProxy(ctx) != 0
+            || qjs::JS_AddIntrinsicMapSet(ctx) != 0
+            || qjs::JS_AddIntrinsicTypedArrays(ctx) != 0
+            || qjs::JS_AddIntrinsicPromise(ctx) != 0
+            || qjs::JS_AddIntrinsicWeakRef(ctx) != 0
+        {
+            return ptr::null_mut();
+        }
+        let global = qjs::JS_GetGlobalObject(ctx);
+        let atom = qjs::JS_NewAtom(ctx, c"queueMicrotask".as_ptr());
+        qjs::JS_DeleteProperty(ctx, global, atom, 0);
+        qjs::JS_FreeAtom(ctx, atom);
+        qjs::JS_FreeValue(ctx, global);
+        ctx
+    }
 }
 
 /// How objects of the web platform cross; see [`EngineContext::set_platform`].
@@ -168,7 +179,7 @@ pub(crate) struct Inner {
     pub(crate) outstanding: RefCell<HashSet<*mut c_void>>,
     /// Those that were handled after all, with their reasons, to be told to the hook.
     late: RefCell<Vec<(qjs::JSValue, qjs::JSValue)>>,
-    lazy: RefCell<Lazy>,
+    lazy: RefCell<lazy::Lazy>,
     platform: RefCell<Option<PlatformGlue>>,
     pub(crate) loader: RefCell<Option<Rc<dyn ModuleLoader>>>,
     stack_limit: Cell<usize>,
@@ -261,7 +272,7 @@ impl QuickJsContext {
                 return Err(too_small().into());
             }
             (*arena).set_runtime(rt);
-            let ctx = qjs::JS_NewContext(rt);
+            let ctx = language_only(rt);
             if ctx.is_null() || inner.interrupter.stopped().is_some() {
                 return Err(too_small().into());
             }
@@ -912,46 +923,15 @@ impl EngineContext for QuickJsContext {
         Ok(())
     }
 
-    fn define_lazy_globals(&self, names: &[&'static str], kind: GlobalKind, load: Load) -> Result<(), Failure> {
-        let _entered = self.enter()?;
-        let this = &*self.inner;
-        let group = this.lazy.borrow().groups.len();
-        this.lazy.borrow_mut().groups.push(load);
-        let mut flags = qjs::JS_PROP_CONFIGURABLE;
-        if kind != GlobalKind::Interface {
-            flags |= qjs::JS_PROP_ENUMERABLE;
-        }
-        // SAFETY: one function for each global, which serves as its getter and its setter; the definition takes both
-        // references. The accessor is kept without a reference, only to compare.
-        unsafe {
-            let global = qjs::JS_GetGlobalObject(this.ctx);
-            let mut result = Ok(());
-            for name in names {
-                let index = this.lazy.borrow().names.len() as c_int;
-                let f = qjs::JS_NewCFunction2(
-                    this.ctx,
-                    qjs::JSCFunctionType { generic_magic: Some(lazy_global) }.generic,
-                    c"".as_ptr(),
-                    0,
-                    qjs::JSCFunctionEnum_JS_CFUNC_generic_magic,
-                    index,
-                );
-                let f = match this.own(f) {
-                    Ok(f) => f,
-                    Err(e) => {
-                        result = Err(e);
-                        break;
-                    }
-                };
-                this.lazy.borrow_mut().names.push(LazyName { group, name, accessor: f, kind, value: None });
-                let atom = qjs::JS_NewAtomLen(this.ctx, name.as_ptr().cast(), name.len() as _);
-                qjs::JS_DefinePropertyGetSet(this.ctx, global, atom, f, this.dup(f), flags as c_int);
-                qjs::JS_FreeAtom(this.ctx, atom);
-            }
-            this.free(global);
-            result?;
-        }
-        this.stopped()
+    fn define_lazy_globals(
+        &self,
+        names: &'static [&'static str],
+        kind: GlobalKind,
+        load: isolate_engine::LoadGlobals,
+    ) -> Result<(), Failure> {
+        self.inner.stopped()?;
+        self.inner.lazy.borrow_mut().add(names, kind, load);
+        Ok(())
     }
 
     fn interrupter(&self) -> Interrupter {

@@ -844,12 +844,15 @@ pub(crate) fn class_names(rt: *mut qjs::JSRuntime) -> &'static [&'static str] {
     static NAMES: std::sync::OnceLock<Vec<&'static str>> = std::sync::OnceLock::new();
     NAMES.get_or_init(|| {
         let mut names = vec!["Object"];
-        for id in 1.. {
+        // A few numbers are left out: those of classes that contexts of ours do not have.
+        const MOST: qjs::JSClassID = 128;
+        for id in 1..MOST {
             // SAFETY: a live runtime; the atom's text is copied and both are freed. Atoms need a context to be read,
             // and the runtime's own one is found through its opaque pointer.
             unsafe {
                 if !qjs::JS_IsRegisteredClass(rt, id) {
-                    break;
+                    names.push("Object");
+                    continue;
                 }
                 let inner = &*qjs::JS_GetRuntimeOpaque(rt).cast::<Inner>();
                 let atom = qjs::JS_GetClassName(rt, id);

@@ -60,6 +60,7 @@ static TABLE: Table = Table(&[
     entry(c"clonePlain", 5, clone_plain),
     entry(c"onRejections", 1, on_rejections),
     entry(c"part", 2, part),
+    entry(c"defineGlobals", 1, define_globals),
 ]);
 
 /// Puts the functions on the object.
@@ -814,6 +815,20 @@ native! {
         // SAFETY: only looks at the object.
         let is = unsafe { qjs::JS_IsFunction(call.ctx, call.args[0]) };
         qjs::JS_MKVAL(qjs::JS_TAG_BOOL, c_int::from(is))
+    }
+}
+
+native! {
+    /// Puts the lazy global of a name in place, or all of them if the name is undefined.
+    fn define_globals<1>(call) {
+        // SAFETY: the tag of any value may be read.
+        if unsafe { qjs::JS_IsUndefined(call.args[0]) } {
+            call.inner.define_all();
+            return qjs::JS_UNDEFINED;
+        }
+        let Some(name) = call.text(0) else { return qjs::JS_EXCEPTION };
+        call.inner.define_lazy(std::str::from_utf8(name.bytes()).unwrap_or_default());
+        qjs::JS_UNDEFINED
     }
 }
 

@@ -108,7 +108,12 @@ pub trait EngineContext {
     ///
     /// # Errors
     /// If the context is stopped.
-    fn define_lazy_globals(&self, names: &[&'static str], kind: GlobalKind, load: LoadGlobals) -> Result<(), Failure>;
+    fn define_lazy_globals(
+        &self,
+        names: &'static [&'static str],
+        kind: GlobalKind,
+        load: LoadGlobals,
+    ) -> Result<(), Failure>;
 
     /// Sets how objects of the web platform cross. `send` is a guest function that is called with an object that is
     /// neither plain nor of the language's own classes, and returns `undefined` or what of it crosses; `receive` makes

@@ -1,5 +1,5 @@
 // Classes of the host.
-(function (host, p) {
+(function (host, p, engine) {
   'use strict';
   const { call, ReflectApply, ReflectConstruct, ObjectDefineProperty, ObjectSetPrototypeOf, hidden, accessor } = p;
   const { SymbolToStringTag, globalThis } = p;
@@ -21,6 +21,7 @@
 
   return (spec) => {
     const { name, length, parent, construct, release, members } = spec;
+    if (parent !== undefined) engine.defineGlobals(parent);
     const Parent = parent === undefined ? undefined : (classes[parent] ?? globalThis[parent]);
     if (parent !== undefined && typeof Parent !== 'function') {
       throw new p.TypeError(name + ' extends ' + parent + ', which is not defined');

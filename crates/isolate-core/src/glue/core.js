@@ -1,6 +1,6 @@
 // What every context has from the start: globals of the host, lazy globals, and the making of errors. The rest is loaded
 // on first use.
-(function (host, p) {
+(function (host, p, engine) {
   'use strict';
   const { ObjectDefineProperty } = p;
   const globalThis = p.globalThis;
@@ -12,6 +12,7 @@
 
   // Defines a value at a dotted path below the global object; objects on the way are made where there is none.
   const defineGlobal = (path, value) => {
+    engine.defineGlobals(path[0]);
     let owner = globalThis;
     for (let i = 0; i < path.length - 1; i++) {
       const key = path[i];

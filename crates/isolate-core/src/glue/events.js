@@ -1,6 +1,8 @@
 // Events and their targets: https://dom.spec.whatwg.org/#events, with the event interfaces of HTML that need no page.
 (function (host, p, engine) {
   'use strict';
+  // Events at the global scope hand out the global object.
+  engine.defineGlobals();
   const { call, ReflectApply, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, globalThis } = p;
   const idl = p.use('idl');
   const { isObject, illegal, need } = idl;
