@@ -1,6 +1,8 @@
 // What the global scope has of its own: https://html.spec.whatwg.org/multipage/webappapis.html
 (function (host, p, engine) {
   'use strict';
+  // `self` hands out the global object.
+  engine.defineGlobals();
   const idl = p.use('idl');
   const { globalThis } = p;
 

@@ -9,7 +9,8 @@ use crate::{Engine, GlobalKind, Glue, Value};
 pub(super) fn lazy_globals(engine: &dyn Engine) {
     static GLUE: Glue = Glue::new(
         "conformance:lazy",
-        "(function (host, shared) {
+        "(function (host, shared, engine) {
+            engine.defineGlobals('accessor');
             let value = 'none';
             const o = { get accessor() { return value }, set accessor(v) { value = 'set to ' + v } };
             const own = Object.getOwnPropertyDescriptor(globalThis, 'accessor');
