@@ -1,15 +1,21 @@
-//! Side-by-side measurements in one run: Isolate, raw QuickJS-NG, and isolated-vm.
+//! Side-by-side measurements in one run: Isolate, raw QuickJS-NG, and isolated-vm; then Isolate, Node and Deno.
 //!
 //! ```text
 //! cargo run --release -p isolate-bench             everything; prints a table
 //! cargo run --release -p isolate-bench -- --write  and puts it into bench/RESULTS.md
-//! cargo run --release -p isolate-bench -- --no-peers
+//! cargo run --release -p isolate-bench -- --no-peers   the first table without isolated-vm
+//! cargo run --release -p isolate-bench -- --no-web     only the first table
+//! cargo run --release -p isolate-bench -- --only-web   only the second
 //! ```
+//!
+//! The second table, of the web platform, takes `node` from the PATH, Deno from `$DENO` or else from npm
+//! (`peers/deno.sh`), and URLs from the web platform tests (`bash tests/wpt/fetch.sh`).
 //!
 //! Machines are shared and noisy: each figure is a median, ours and the baseline's samples take turns, and what counts
 //! are the ratios.
 
 mod raw;
+mod web;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -30,23 +36,33 @@ fn main() {
     if args.first().is_some_and(|a| a == "--memory-child") {
         return println!("{}", memory_child(&args[1]));
     }
-    let has = |flag: &str| args.iter().any(|a| a == flag);
     // Host futures of contexts on this thread look for Tokio around them.
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let _entered = tokio.enter();
-    let mut rows = measure();
-    if !has("--no-peers") {
-        match peers() {
-            Ok(peers) => {
-                rows.iter_mut().for_each(|row| row.peer = row.peer_key.and_then(|key| peer_figure(&peers, key)))
-            }
-            Err(e) => eprintln!("isolated-vm was not measured: {e}"),
-        }
+    if args.first().is_some_and(|a| a == "--web-child") {
+        return pollster(web::child(&args[1]));
     }
-    let table = table(&rows);
-    println!("{table}");
+    let has = |flag: &str| args.iter().any(|a| a == flag);
+    let mut sections = Vec::new();
+    if !has("--only-web") {
+        let mut rows = measure();
+        if !has("--no-peers") {
+            match peers() {
+                Ok(peers) => {
+                    rows.iter_mut().for_each(|row| row.peer = row.peer_key.and_then(|key| peer_figure(&peers, key)))
+                }
+                Err(e) => eprintln!("isolated-vm was not measured: {e}"),
+            }
+        }
+        sections.push(table(&rows));
+    }
+    if !has("--no-web") {
+        sections.push(web::section());
+    }
+    let sections = sections.join("\n");
+    println!("{sections}");
     if has("--write") {
-        std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md"), results(&table)).unwrap();
+        std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md"), results(&sections)).unwrap();
     }
 }
 
@@ -435,7 +451,7 @@ fn table(rows: &[Row]) -> String {
     out
 }
 
-fn results(table: &str) -> String {
+fn results(sections: &str) -> String {
     let run = |command: &str, args: &[&str]| {
         let out = Command::new(command).args(args).output().map(|o| o.stdout).unwrap_or_default();
         String::from_utf8_lossy(&out).trim().to_owned()
@@ -445,7 +461,7 @@ fn results(table: &str) -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     format!(
         "# Results\n\nMade by `cargo run --release -p isolate-bench -- --write` on {}, {cpu}, {cores} cores, {}, Node {}.\n\
-         Medians of one run; the machine is shared, so read the ratios.\n\n{table}",
+         Medians of one run; the machine is shared, so read the ratios.\n\n{sections}",
         run("date", &["-u", "+%Y-%m-%d"]),
         run("rustc", &["--version"]),
         run("node", &["--version"]),
