@@ -49,7 +49,7 @@ fn files_run_in_order_in_one_context() {
         ("b.js", "\u{feff}#!x\n"),
         (
             "c.js",
-            "console.log(shared, scoped); with ({ sloppy: true }) console.log(sloppy); setTimeout(() => console.log('timer'), 5)",
+            "console.log(shared, scoped); with ({ sloppy: true }) console.log(sloppy); setTimeout(() => console.log('timer'), 300)",
         ),
         ("d.mjs", "console.log(this, shared); await new Promise(r => setTimeout(r, 1)); console.log('awaited')"),
         ("e.js", "export const x = 1; console.log('module', await 5)"),

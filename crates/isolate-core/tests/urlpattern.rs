@@ -36,3 +36,14 @@ engine_test!(
         assert_eq!(eval_code::<String>(&ctx, code), [t, t, t, t, t, t, t, t, "false", "true", t].join(","));
     }
 );
+
+engine_test!(
+    /// A stop does not reach the host while it compiles a pattern, so there is a bound.
+    fn a_pattern_has_a_greatest_length(engine) {
+        let ctx = create_test_context(engine);
+        let code = "(() => { try { new URLPattern({ pathname: '/*'.repeat(n) }); return 'made' } catch (e) { return e.name } })()";
+        for (n, expected) in [(1000, "made"), (100_000, "RangeError")] {
+            assert_eq!(eval_code::<String>(&ctx, &format!("var n = {n}; {code}")), expected);
+        }
+    }
+);

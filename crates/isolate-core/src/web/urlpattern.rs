@@ -65,9 +65,26 @@ fn init_of(value: Value) -> Result<quirks::UrlPatternInit, HostError> {
     })
 }
 
+/// The most bytes that a pattern may have, over all its components. The host takes quadratic time to compile one, and no
+/// stop reaches it meanwhile: this many take about a tenth of a second at the worst.
+const LONGEST: usize = 16 << 10;
+
+/// Refuses a pattern that is too long.
+fn check_length(input: &Value) -> Result<(), HostError> {
+    let length = match input {
+        Value::List(members) => members.iter().filter_map(Value::as_str).map(str::len).sum(),
+        input => input.as_str().map_or(0, str::len),
+    };
+    if length > LONGEST {
+        return Err(HostError::range_error(format!("the pattern has more than {LONGEST} bytes")));
+    }
+    Ok(())
+}
+
 /// Whether there are groups with expressions of the guest's own; then of each component, in the standard's order, its
 /// pattern, its expression and the names of its groups.
 fn parse(input: Value, base_url: Option<String>, ignore_case: bool) -> Result<Vec<Value>, HostError> {
+    check_length(&input)?;
     let init = match input {
         Value::String(pattern) => {
             let base = base_url.map(|base| Url::parse(&base)).transpose().map_err(type_error)?;
