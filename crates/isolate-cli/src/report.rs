@@ -125,6 +125,9 @@ pub(crate) fn to_json(value: &Value) -> serde_json::Value {
         Value::Map(m) => m.iter().map(|(k, v)| json!([to_json(k), to_json(v)])).collect(),
         Value::RegExp(r) => json!(format!("/{}/{}", r.source, r.flags)),
         Value::Error(e) => json!({ "name": e.name, "message": e.message }),
-        Value::Function(_) | Value::Promise(_) | Value::Platform(_) => serde_json::Value::Null,
+        Value::Platform(p) => {
+            p.get::<isolate_runtime::core::url::Url>().map_or(serde_json::Value::Null, |u| json!(u.as_str()))
+        }
+        Value::Function(_) | Value::Promise(_) => serde_json::Value::Null,
     }
 }

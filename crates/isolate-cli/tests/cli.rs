@@ -155,6 +155,7 @@ fn eval_prints_as_a_read_eval_print_loop() {
 fn json_output() {
     let dir = Dir::new(&[]);
     dir.run(&["eval", "--json", "({ a: [1, null], b: 'x' })"]).is(0, "{\"value\":{\"a\":[1,null],\"b\":\"x\"}}\n", "");
+    dir.run(&["eval", "--json", "new URL('http://a/b')"]).is(0, "{\"value\":\"http://a/b\"}\n", "");
     let ran = dir.run(&["eval", "--json", "throw new TypeError('bad')"]);
     assert_eq!(ran.0.status.code(), Some(1));
     assert!(ran.err().starts_with("{\"error\":{") && ran.err().contains("\"name\":\"TypeError\""), "{}", ran.err());

@@ -89,6 +89,13 @@ impl From<Exception> for Error {
     }
 }
 
+impl From<HostError> for Error {
+    /// As if a guest had thrown it.
+    fn from(e: HostError) -> Self {
+        Exception::new(e.class().as_str(), e.message()).into()
+    }
+}
+
 impl From<Error> for HostError {
     /// For host functions that call back into the guest: a guest error keeps its class.
     fn from(e: Error) -> Self {

@@ -347,12 +347,7 @@ impl Context {
         F::Output: Future + 'static,
         <F::Output as Future>::Output: IntoValue,
     {
-        let host_name: Rc<str> = name.into();
-        self.host_function(name, F::LENGTH, move |args| {
-            let future = f.invoke(args)?;
-            args.context.start_future(&host_name, false, future.map(IntoValue::into_value))
-        })
-        .promise()
+        self.future_function(name, false, f)
     }
 
     /// Like [`async_function`](Self::async_function), but its future is not work that the event loop waits for: a
@@ -363,10 +358,18 @@ impl Context {
         F::Output: Future + 'static,
         <F::Output as Future>::Output: IntoValue,
     {
+        self.future_function(name, true, f)
+    }
+
+    fn future_function<A: 'static, F: HostFn<A>>(&self, name: &str, background: bool, f: F) -> HostFunction
+    where
+        F::Output: Future + 'static,
+        <F::Output as Future>::Output: IntoValue,
+    {
         let host_name: Rc<str> = name.into();
         self.host_function(name, F::LENGTH, move |args| {
             let future = f.invoke(args)?;
-            args.context.start_future(&host_name, true, future.map(IntoValue::into_value))
+            args.context.start_future(&host_name, background, future.map(IntoValue::into_value))
         })
         .promise()
     }
@@ -453,7 +456,7 @@ impl Context {
     /// # Errors
     /// If the context is stopped, or the value cannot cross.
     pub fn define_global(&self, path: &str, value: impl IntoValue) -> Result<(), Error> {
-        let value = value.into_value().map_err(|e| Error::from(Exception::new(e.class().as_str(), e.message())))?;
+        let value = value.into_value().map_err(Error::from)?;
         let path = Value::List(path.split('.').map(Value::from).collect());
         let define = self.glue()?.define_global.clone();
         self.run(|engine| engine.call(&define, vec![path, value]))?;
