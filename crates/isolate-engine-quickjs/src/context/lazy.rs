@@ -81,35 +81,37 @@ fn names_the_global_object(word: &[u8]) -> bool {
     matches!(word, b"this" | b"globalThis")
 }
 
+/// The lazy globals of any context that a source names; none if it could touch all of them.
+fn mentioned(source: &[u8]) -> Option<Vec<&'static str>> {
+    let known = known().read().unwrap_or_else(PoisonError::into_inner);
+    let is_word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$');
+    let mut names = Vec::new();
+    let mut at = 0;
+    for word in source.split(|b| !is_word(b)) {
+        let is_escape = at > 0 && source[at - 1] == b'\\' && word.first() == Some(&b'u');
+        at += word.len() + 1;
+        if is_escape || names_the_global_object(word) {
+            return None;
+        }
+        if let Ok(word) = std::str::from_utf8(word)
+            && let Some(name) = known.get(word)
+            && !names.contains(name)
+        {
+            names.push(*name);
+        }
+    }
+    Some(names)
+}
+
 impl Inner {
     /// Puts in place the lazy globals that a source could touch.
     pub(crate) fn define_mentioned(&self, source: &[u8]) {
         if self.lazy.borrow().all {
             return;
         }
-        let mut mentioned = Vec::new();
-        {
-            let known = known().read().unwrap_or_else(PoisonError::into_inner);
-            let is_word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$');
-            for (i, chunk) in source.split(|b| !is_word(b)).enumerate() {
-                let escape = i > 0 && chunk.first() == Some(&b'u') && {
-                    // The slice lies in the source, so what is before it is the separator.
-                    let at = chunk.as_ptr().addr() - source.as_ptr().addr();
-                    at > 0 && source[at - 1] == b'\\'
-                };
-                if escape || names_the_global_object(chunk) {
-                    return self.define_all();
-                }
-                if let Ok(word) = std::str::from_utf8(chunk)
-                    && let Some(name) = known.get(word)
-                    && !mentioned.contains(name)
-                {
-                    mentioned.push(*name);
-                }
-            }
-        }
-        for name in mentioned {
-            self.define_lazy(name);
+        match mentioned(source) {
+            Some(names) => names.into_iter().for_each(|name| self.define_lazy(name)),
+            None => self.define_all(),
         }
     }
 
