@@ -11,6 +11,8 @@ use std::ptr;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use isolate_engine::crossing::refused;
+use isolate_engine::watchdog::Watched;
 use isolate_engine::{
     Arguments, Charge, Completion, EngineContext, EngineError, Exception, Failure, Function, GlobalKind, Glue,
     HandleSource, HostError, HostFunction, Interrupter, Limits, MemoryAccount, MemoryUsage, ModuleLoader,
@@ -24,7 +26,7 @@ use crate::arena::{Arena, FUNCTIONS};
 use crate::callbacks::{Compiler, call_host, compile, on_collect, on_interrupt, on_load, on_rejection, on_resolve};
 use crate::convert::{Refusal, class_names};
 use crate::poll;
-use crate::watchdog::Target;
+use crate::watchdog::watch;
 
 /// Native stack, in bytes, that is kept below the guest's own for host functions and for copying values. A context needs
 /// a thread with this much besides [`Limits::stack`].
@@ -183,7 +185,7 @@ pub(crate) struct Inner {
     platform: RefCell<Option<PlatformGlue>>,
     pub(crate) loader: RefCell<Option<Rc<dyn ModuleLoader>>>,
     stack_limit: Cell<usize>,
-    target: OnceCell<Arc<Target>>,
+    target: OnceCell<Arc<Watched>>,
 }
 
 impl Drop for Inner {
@@ -287,7 +289,7 @@ impl QuickJsContext {
             qjs::JS_SetInterruptHandler(rt, Some(on_interrupt), opaque);
             qjs::JS_SetHostPromiseRejectionTracker(rt, Some(on_rejection), opaque);
             qjs::JS_SetModuleLoaderFunc(rt, Some(on_resolve), Some(on_load), opaque);
-            let _ = inner.target.set(Target::watch(&inner.interrupter, rt, (*arena).counter));
+            let _ = inner.target.set(watch(&inner.interrupter, rt, (*arena).counter));
         }
         let context = Self { inner };
         context.prepare().map_err(|f| match f {
@@ -581,7 +583,7 @@ impl Inner {
             Err(Refusal::Pending) => Err(self.take_failure()),
             Err(Refusal::Host(e)) => {
                 self.stopped()?;
-                Err(Exception::new(e.class().as_str(), e.message()).into())
+                refused(&e)
             }
             Ok(v) => self.stopped().map(|()| v),
         }

@@ -4,86 +4,18 @@ use std::ffi::{c_int, c_void};
 use std::ptr;
 
 use bytes::Bytes;
-use isolate_engine::{
-    Arguments, BigInt, EngineError, Exception, Failure, HostError, Location, MAX_DEPTH, Object, RegExp, Value,
-};
+use isolate_engine::crossing::{self, NODE, location, too_deep, weight};
+use isolate_engine::{Arguments, BigInt, Exception, HostError, MAX_DEPTH, Object, RegExp, Value};
 use rquickjs::qjs;
 
 use crate::context::{Builtin, External, Inner};
 
-/// Why a value did not cross.
-pub(crate) enum Refusal {
-    /// Guest code threw while it was looked at; the exception is pending in the engine.
-    Pending,
-    /// The host refuses it.
-    Host(HostError),
-}
+pub(crate) use isolate_engine::crossing::Refusal;
 
-impl From<HostError> for Refusal {
-    fn from(e: HostError) -> Self {
-        Refusal::Host(e)
-    }
-}
-
-impl From<Failure> for Refusal {
-    fn from(f: Failure) -> Self {
-        match f {
-            Failure::Threw(e) => Refusal::Host((*e).into()),
-            Failure::Terminated(_) => Refusal::Pending,
-            Failure::Engine(e) => Refusal::Host(HostError::type_error(e.to_string())),
-        }
-    }
-}
-
-/// What one node of a value costs, besides its text and bytes; see `Limits::value_bytes`.
-const NODE: usize = 64;
 /// Bytes from this many on are lent to the guest rather than copied.
 const LEND: usize = 4096;
-/// Logs get this part of the budget: they are copied for people to read.
-const LOSSY_PART: usize = 16;
-
-struct Walk {
-    mode: Arguments,
-    left: usize,
-    nodes: u32,
-    /// The objects that the walk is inside of, to tell a cycle from a shared reference.
-    path: Vec<*mut c_void>,
-}
-
-impl Walk {
-    fn lossy(&self) -> bool {
-        self.mode == Arguments::Lossy
-    }
-
-    fn spend(&mut self, bytes: usize) -> Result<(), Refusal> {
-        match self.left.checked_sub(bytes) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => Err(HostError::range_error("the value is too large to cross the boundary").into()),
-        }
-    }
-}
-
-/// What a value of the host counts against `Limits::value_bytes`. What is nested too deep to cross is not looked into.
-fn weight(value: &Value, depth: usize) -> usize {
-    if depth > MAX_DEPTH {
-        return NODE;
-    }
-    let of = |v: &Value| weight(v, depth + 1);
-    NODE + match value {
-        Value::String(s) => s.len(),
-        Value::Bytes(b) => b.len(),
-        Value::BigInt(n) => usize::try_from(n.bits() / 8).unwrap_or(usize::MAX / 2),
-        Value::List(l) | Value::Set(l) => l.iter().map(of).sum(),
-        Value::Object(o) => o.iter().map(|(k, v)| k.len() + of(v)).sum(),
-        Value::Map(m) => m.iter().map(|(k, v)| of(k) + of(v)).sum(),
-        Value::RegExp(r) => r.source.len() + r.flags.len(),
-        Value::Error(e) => e.message.len() + e.stack.len() + e.cause.as_deref().map_or(0, of),
-        _ => 0,
-    }
-}
+/// A walk over a guest's value, whose objects are told apart by their addresses.
+type Walk = crossing::Walk<*mut c_void>;
 
 /// Copying recurses; a guest that calls at the end of its stack gets an error before the thread's own stack ends.
 fn check_stack() -> Result<(), Refusal> {
@@ -104,14 +36,12 @@ impl Inner {
         if let Some(value) = primitive(v) {
             return Ok(value);
         }
-        let part = if mode == Arguments::Lossy { LOSSY_PART } else { 1 };
-        let mut walk = Walk { mode, left: self.limits.value_bytes / part, nodes: 0, path: Vec::new() };
+        let mut walk = Walk::new(mode, self.limits.value_bytes);
         self.walk(v, &mut walk)
     }
 
     fn walk(&self, v: qjs::JSValue, walk: &mut Walk) -> Result<Value, Refusal> {
-        walk.nodes = walk.nodes.wrapping_add(1);
-        if walk.nodes.is_multiple_of(1024) && self.interrupter.poll().is_some() {
+        if walk.asks() && self.interrupter.poll().is_some() {
             return Err(Refusal::Pending);
         }
         if walk.lossy() && walk.left < NODE {
@@ -199,22 +129,12 @@ impl Inner {
     fn walk_object(&self, v: qjs::JSValue, walk: &mut Walk) -> Result<Value, Refusal> {
         // SAFETY: an object's payload is a pointer, used only to compare.
         let key = unsafe { qjs::JS_VALUE_GET_PTR(v) };
-        if walk.path.contains(&key) {
-            if walk.lossy() {
-                return Ok(Value::String("[Circular]".into()));
-            }
-            return Err(type_error("a cyclic value cannot cross the boundary"));
-        }
-        if walk.path.len() >= MAX_DEPTH {
-            if walk.lossy() {
-                return Ok(Value::String("[Object]".into()));
-            }
-            return Err(type_error(format!("the value is nested deeper than {MAX_DEPTH} levels")));
-        }
         check_stack()?;
-        walk.path.push(key);
+        if let Some(instead) = walk.enter(key, |other| *other == key)? {
+            return Ok(instead);
+        }
         let result = self.walk_class(v, walk);
-        walk.path.pop();
+        walk.leave();
         result
     }
 
@@ -563,8 +483,7 @@ impl Inner {
 
     /// What guest code threw, as data. Never fails: what cannot be read is left out.
     pub(crate) fn exception(&self, thrown: qjs::JSValue) -> Exception {
-        let mut walk =
-            Walk { mode: Arguments::Lossy, left: self.limits.value_bytes / LOSSY_PART, nodes: 0, path: Vec::new() };
+        let mut walk = Walk::new(Arguments::Lossy, self.limits.value_bytes);
         // SAFETY: only looks at the class.
         if unsafe { qjs::JS_IsError(thrown) } {
             return self.walk_error(thrown, &mut walk);
@@ -600,15 +519,18 @@ impl Inner {
         e.name = text(c"name", walk).unwrap_or_else(|| "Error".into());
         e.message = text(c"message", walk).unwrap_or_default();
         e.stack = text(c"stack", walk).unwrap_or_default();
-        e.location = e.stack.lines().find_map(location);
+        e.location = location(&e.stack);
         // SAFETY: a live object and a literal name; the atom is freed.
         let cause = unsafe {
             let atom = qjs::JS_NewAtom(self.ctx, c"cause".as_ptr());
             let has = qjs::JS_GetOwnProperty(self.ctx, ptr::null_mut(), v, atom) == 1;
             let lossy = std::mem::replace(&mut walk.mode, Arguments::Lossy);
-            walk.path.push(qjs::JS_VALUE_GET_PTR(v));
-            let cause = if has && walk.path.len() < MAX_DEPTH { self.own_data(v, atom, walk).ok() } else { None };
-            walk.path.pop();
+            let key = qjs::JS_VALUE_GET_PTR(v);
+            let entered = has && matches!(walk.enter(key, |_| false), Ok(None));
+            let cause = if entered { self.own_data(v, atom, walk).ok() } else { None };
+            if entered {
+                walk.leave();
+            }
             walk.mode = lossy;
             qjs::JS_FreeAtom(self.ctx, atom);
             cause
@@ -637,10 +559,10 @@ impl Inner {
             return Ok(qjs::JS_NewFloat64(n));
         }
         if depth > MAX_DEPTH {
-            return Err(type_error(format!("the value is nested deeper than {MAX_DEPTH} levels")));
+            return Err(too_deep());
         }
         check_stack()?;
-        if depth == 0 && weight(&value, 0) > self.limits.value_bytes {
+        if depth == 0 && weight(&value) > self.limits.value_bytes {
             return Err(HostError::range_error("the value is too large to cross the boundary").into());
         }
         let v = match value {
@@ -889,36 +811,4 @@ unsafe extern "C" fn on_realloc(
     external.bytes.resize(size, 0);
     external.charge = inner.account.add(size);
     external.bytes.as_mut_ptr().cast()
-}
-
-/// Reads the place out of a line such as `    at f (file.js:3:11)` or `    at file.js:3:11`.
-fn location(line: &str) -> Option<Location> {
-    let line = line.trim();
-    let place = match line.rsplit_once('(') {
-        Some((_, rest)) => rest.strip_suffix(')')?,
-        None => line.strip_prefix("at ")?,
-    };
-    let (rest, column) = place.rsplit_once(':')?;
-    let (file, line) = rest.rsplit_once(':')?;
-    Some(Location { file: file.to_owned(), line: line.parse().ok()?, column: column.parse().ok()? })
-}
-
-impl From<EngineError> for Refusal {
-    fn from(e: EngineError) -> Self {
-        Failure::from(e).into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_read_from_stack_lines() {
-        let at = |line| location(line).map(|l| (l.file, l.line, l.column));
-        assert_eq!(at("    at f (a b.js:3:11)"), Some(("a b.js".into(), 3, 11)));
-        assert_eq!(at("    at dir/x.js:1:2"), Some(("dir/x.js".into(), 1, 2)));
-        assert_eq!(at("    at http://h:80/x.js:1:2"), Some(("http://h:80/x.js".into(), 1, 2)));
-        assert_eq!(at("    at f (native)"), None);
-    }
 }

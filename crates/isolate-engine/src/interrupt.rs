@@ -99,6 +99,11 @@ impl Interrupter {
         self.0.cpu.store(reading.map_or(NEVER, nanos), Ordering::Relaxed);
     }
 
+    /// For backends: whether there is a processor deadline, which only the owner thread can look at.
+    pub fn has_cpu_deadline(&self) -> bool {
+        self.0.cpu.load(Ordering::Relaxed) != NEVER
+    }
+
     /// For backends: whether to stop, now that the clocks have been read. To be called on the owner thread.
     pub fn poll(&self) -> Option<Termination> {
         if let Some(reason) = self.poll_wall() {

@@ -11,12 +11,14 @@
 //! - [`memory`]: what the host holds for a guest counts against the guest's limit.
 //! - [`limits`]: each limit with its unit, its default and what it does not cover.
 //! - [`engine`]: the traits; object-safe, so that the engine is a value chosen at run time.
+//! - [`crossing`] and [`watchdog`]: what backends share: the bounds of values, and the thread that reaches busy guests.
 //! - `conformance` (feature of that name): what every backend must do, as one function that takes an engine.
 //!
 //! The crate names no engine and holds no `unsafe`.
 
 #![forbid(unsafe_code)]
 
+pub mod crossing;
 pub mod engine;
 pub mod error;
 pub mod handle;
@@ -24,6 +26,7 @@ pub mod interrupt;
 pub mod limits;
 pub mod memory;
 pub mod value;
+pub mod watchdog;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -37,4 +40,4 @@ pub use handle::{Function, HandleSource, Promise};
 pub use interrupt::{Interrupter, thread_cpu_time};
 pub use limits::Limits;
 pub use memory::{Charge, MemoryAccount, MemoryUsage};
-pub use value::{BigInt, MAX_DEPTH, Object, Platform, RegExp, Value};
+pub use value::{BigInt, MAX_DEPTH, Object, Platform, RegExp, Sign, Value};

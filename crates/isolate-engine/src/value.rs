@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use indexmap::IndexMap;
-pub use num_bigint::BigInt;
+pub use num_bigint::{BigInt, Sign};
 
 use crate::{Exception, Function, Promise};
 

@@ -1,0 +1,53 @@
+//! V8 behind the traits of [`isolate_engine`]. The only crate that names `v8`.
+//!
+//! One isolate with one context for each [`EngineContext`], owned by its thread and entered only while an operation runs,
+//! so that many live side by side on one thread and are dropped in any order.
+//!
+//! - `process`: what V8 has once for the process: its flags and its threads.
+//! - `memory`: the memory limit: the heap's, and the buffers' that V8 asks the host for.
+//! - `convert`: values in both directions.
+//! - `context`: the operations of the trait.
+//! - `callbacks`: what V8 calls.
+//! - `natives`: the functions that glue gets of the engine, half of them in `natives.js`.
+//! - `modules`: loading, linking and running ES modules.
+
+mod callbacks;
+mod context;
+mod convert;
+mod memory;
+mod modules;
+mod natives;
+mod process;
+
+pub use context::STACK_RESERVE;
+
+use isolate_engine::{Engine, EngineContext, Failure, Limits};
+
+/// The V8 engine. All contexts are independent; what V8 has once for the process (flags, threads for its compiler and
+/// collector) is set up when the first context is made.
+#[derive(Clone, Debug, Default)]
+pub struct V8 {
+    _private: (),
+}
+
+impl V8 {
+    /// The engine.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The version of V8.
+    pub fn version() -> &'static str {
+        v8::V8::get_version()
+    }
+}
+
+impl Engine for V8 {
+    fn name(&self) -> &'static str {
+        "v8"
+    }
+
+    fn new_context(&self, limits: &Limits) -> Result<Box<dyn EngineContext>, Failure> {
+        Ok(Box::new(context::V8Context::new(limits)?))
+    }
+}

@@ -1,0 +1,160 @@
+//! The memory limit.
+//!
+//! V8 enforces a limit on its heap alone. The bytes of buffers come from here, and together with what the host holds and
+//! what the heap had after its last collection they must fit into the same limit. When V8 is refused bytes it collects
+//! garbage and asks again, up to [`ATTEMPTS`] times in all; only then is the context stopped.
+
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use isolate_engine::{Charge, Interrupter, MemoryAccount, MemoryUsage, Termination};
+
+/// How often V8 asks for the bytes of one buffer.
+const ATTEMPTS: u32 = 4;
+/// How much more heap a guest gets once it is stopped, so that V8 can unwind it rather than end the process: the largest
+/// single object is smaller.
+const UNWIND: usize = 4 << 30;
+
+/// What one context uses, told by V8 from its own threads too.
+pub(crate) struct Memory {
+    limit: Option<usize>,
+    interrupter: Interrupter,
+    account: MemoryAccount,
+    /// Bytes of buffers that V8 allocated here.
+    buffers: AtomicUsize,
+    /// Bytes of the heap after the last collection.
+    heap: AtomicUsize,
+    peak: AtomicUsize,
+    refused: AtomicU32,
+}
+
+impl Memory {
+    pub(crate) fn new(limit: Option<usize>, interrupter: Interrupter, account: MemoryAccount) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            interrupter,
+            account,
+            buffers: AtomicUsize::new(0),
+            heap: AtomicUsize::new(0),
+            peak: AtomicUsize::new(0),
+            refused: AtomicU32::new(0),
+        })
+    }
+
+    pub(crate) fn allocator(self: &Arc<Self>) -> v8::UniqueRef<v8::Allocator> {
+        static FUNCTIONS: v8::RustAllocatorVtable<Memory> =
+            v8::RustAllocatorVtable { allocate, allocate_uninitialized, free, drop: release };
+        // SAFETY: the reference that is given away is taken back by `release`, and the functions fit the type.
+        unsafe { v8::new_rust_allocator(Arc::into_raw(self.clone()), &FUNCTIONS) }
+    }
+
+    /// Heap, buffers and what the host holds.
+    fn total(&self) -> usize {
+        self.heap.load(Ordering::Relaxed) + self.buffers.load(Ordering::Relaxed) + self.account.bytes()
+    }
+
+    fn over(&self, bytes: usize) -> bool {
+        self.limit.is_some_and(|limit| self.total().checked_add(bytes).is_none_or(|sum| sum > limit))
+    }
+
+    /// Whether `bytes` more of the host's would pass the limit; then the context is stopped.
+    pub(crate) fn refuses(&self, bytes: usize) -> bool {
+        let over = self.over(bytes);
+        if over {
+            self.interrupter.terminate(Termination::Memory);
+        } else {
+            self.note();
+        }
+        over
+    }
+
+    fn note(&self) {
+        self.peak.fetch_max(self.total(), Ordering::Relaxed);
+    }
+
+    /// The heap has this many bytes now. Returns whether all together is too much.
+    pub(crate) fn set_heap(&self, bytes: usize) -> bool {
+        self.heap.store(bytes, Ordering::Relaxed);
+        self.note();
+        self.over(0)
+    }
+
+    pub(crate) fn usage(&self) -> MemoryUsage {
+        let mut usage = MemoryUsage::default();
+        usage.engine = self.heap.load(Ordering::Relaxed) + self.buffers.load(Ordering::Relaxed);
+        usage.host = self.account.bytes();
+        usage.peak = self.peak.load(Ordering::Relaxed).max(usage.total());
+        usage.limit = self.limit;
+        usage
+    }
+
+    pub(crate) fn charge(&self, bytes: usize) -> Charge {
+        let charge = self.account.add(bytes);
+        self.note();
+        charge
+    }
+
+    pub(crate) fn stop(&self) {
+        self.interrupter.terminate(Termination::Memory);
+    }
+
+    fn take(&self, len: usize, zeroed: bool) -> *mut c_void {
+        if len == 0 {
+            return ptr::without_provenance_mut(ALIGN);
+        }
+        let stopped = self.interrupter.stopped().is_some();
+        if stopped || self.over(len) {
+            let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+            if !stopped && (refused >= ATTEMPTS || self.limit.is_some_and(|limit| len > limit)) {
+                self.stop();
+            }
+            return ptr::null_mut();
+        }
+        let Ok(layout) = Layout::from_size_align(len, ALIGN) else { return ptr::null_mut() };
+        // SAFETY: the layout is not empty.
+        let p = unsafe { if zeroed { alloc_zeroed(layout) } else { alloc(layout) } };
+        if !p.is_null() {
+            self.refused.store(0, Ordering::Relaxed);
+            self.buffers.fetch_add(len, Ordering::Relaxed);
+            self.note();
+        }
+        p.cast()
+    }
+}
+
+const ALIGN: usize = 16;
+
+unsafe extern "C" fn allocate(memory: &Memory, len: usize) -> *mut c_void {
+    memory.take(len, true)
+}
+
+unsafe extern "C" fn allocate_uninitialized(memory: &Memory, len: usize) -> *mut c_void {
+    memory.take(len, false)
+}
+
+unsafe extern "C" fn free(memory: &Memory, data: *mut c_void, len: usize) {
+    if len == 0 || data.is_null() {
+        return;
+    }
+    memory.buffers.fetch_sub(len, Ordering::Relaxed);
+    if let Ok(layout) = Layout::from_size_align(len, ALIGN) {
+        // SAFETY: allocated by `take` with this layout.
+        unsafe { dealloc(data.cast(), layout) };
+    }
+}
+
+unsafe extern "C" fn release(memory: *const Memory) {
+    // SAFETY: the reference that `allocator` gave away.
+    drop(unsafe { Arc::from_raw(memory) });
+}
+
+/// Asked for more heap when the limit is near: the guest is stopped, and gets room for its unwinding.
+pub(crate) unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
+    // SAFETY: the context keeps its memory for longer than its isolate.
+    let memory = unsafe { &*data.cast::<Memory>() };
+    memory.stop();
+    current.saturating_add(UNWIND)
+}

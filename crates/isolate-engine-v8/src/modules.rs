@@ -1,0 +1,217 @@
+//! Loading, linking and running ES modules.
+//!
+//! All that a module imports is loaded and compiled before it is linked, one after the other and without recursion, so
+//! that the guest's own depth of imports is no depth of the host's stack.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use isolate_engine::{HostError, ModuleLoader};
+use v8::Local;
+
+use crate::context::{Builtin, Inner, Scope, origin};
+use crate::convert::{Refusal, made};
+
+/// The modules of a context.
+#[derive(Default)]
+pub(crate) struct Modules {
+    by_name: HashMap<String, v8::Global<v8::Module>>,
+    /// The names of the modules with an identity hash.
+    names: HashMap<i32, Vec<(v8::Global<v8::Module>, String)>>,
+    /// What a specifier means in a module.
+    resolved: HashMap<(String, String), String>,
+}
+
+impl Inner {
+    fn with_loader(
+        &self,
+        what: &str,
+        f: impl FnOnce(&dyn ModuleLoader) -> Result<String, HostError>,
+    ) -> Result<String, HostError> {
+        let Some(loader) = self.loader.borrow().clone() else {
+            return Err(HostError::type_error(format!("cannot import '{what}': this runtime has no module loader")));
+        };
+        catch_unwind(AssertUnwindSafe(|| f(&*loader)))
+            .unwrap_or_else(|_| Err(HostError::error(format!("cannot import '{what}': the module loader panicked"))))
+    }
+
+    /// Compiles the source of a module and keeps it under its name.
+    pub(crate) fn compile_module<'s>(
+        &self,
+        scope: &mut Scope<'s, '_>,
+        name: &str,
+        source: &str,
+    ) -> Result<Local<'s, v8::Module>, Refusal> {
+        let text = self.string(scope, source)?;
+        let origin = origin(scope, name, true)?;
+        let mut source = v8::script_compiler::Source::new(text, Some(&origin));
+        let module = made(v8::script_compiler::compile_module(scope, &mut source))?;
+        let mut modules = self.modules.borrow_mut();
+        let global = v8::Global::new(scope, module);
+        modules.names.entry(module.get_identity_hash().get()).or_default().push((global.clone(), name.to_owned()));
+        modules.by_name.insert(name.to_owned(), global);
+        Ok(module)
+    }
+
+    /// The full name of what a module asks for.
+    fn resolve_specifier(&self, specifier: &str, referrer: &str) -> Result<String, HostError> {
+        let key = (referrer.to_owned(), specifier.to_owned());
+        if let Some(name) = self.modules.borrow().resolved.get(&key) {
+            return Ok(name.clone());
+        }
+        let name = self.with_loader(specifier, |loader| loader.resolve(specifier, referrer))?;
+        self.modules.borrow_mut().resolved.insert(key, name.clone());
+        Ok(name)
+    }
+
+    /// The module of a full name, loaded and compiled if it is not yet.
+    fn load_module<'s>(&self, scope: &mut Scope<'s, '_>, name: &str) -> Result<Local<'s, v8::Module>, Refusal> {
+        let known = self.modules.borrow().by_name.get(name).map(|m| Local::new(scope, m));
+        if let Some(module) = known {
+            return Ok(module);
+        }
+        let source = self.with_loader(name, |loader| loader.load(name))?;
+        self.compile_module(scope, name, &source)
+    }
+
+    fn module_name(&self, scope: &Scope<'_, '_>, module: Local<v8::Module>) -> Option<String> {
+        let modules = self.modules.borrow();
+        let same = modules.names.get(&module.get_identity_hash().get())?;
+        same.iter().find(|(m, _)| Local::new(scope, m) == module).map(|(_, name)| name.clone())
+    }
+
+    /// Loads and compiles all that a module imports.
+    fn load_graph<'s>(&self, scope: &mut Scope<'s, '_>, root: Local<'s, v8::Module>) -> Result<(), Refusal> {
+        let mut waiting = vec![root];
+        while let Some(module) = waiting.pop() {
+            if self.interrupter.poll().is_some() {
+                return Err(Refusal::Pending);
+            }
+            if module.get_status() != v8::ModuleStatus::Uninstantiated {
+                continue;
+            }
+            let Some(referrer) = self.module_name(scope, module) else { continue };
+            let requests = module.get_module_requests();
+            for i in 0..requests.length() {
+                let Some(request) = requests.get(scope, i) else { continue };
+                let Ok(request) = request.try_cast::<v8::ModuleRequest>() else { continue };
+                if request.get_import_attributes().length() > 0 {
+                    return Err(HostError::type_error("import attributes are not supported").into());
+                }
+                let specifier = request.get_specifier().to_rust_string_lossy(scope);
+                let name = self.resolve_specifier(&specifier, &referrer)?;
+                let is_new = !self.modules.borrow().by_name.contains_key(&name);
+                let module = self.load_module(scope, &name)?;
+                if is_new {
+                    waiting.push(module);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads, links and runs a module.
+    pub(crate) fn run_module<'s>(
+        &self,
+        scope: &mut Scope<'s, '_>,
+        module: Local<'s, v8::Module>,
+    ) -> Result<Local<'s, v8::Promise>, Refusal> {
+        let linked = self.load_graph(scope, module).and_then(|()| {
+            let linked = made(module.instantiate_module(scope, resolve))?;
+            if linked { Ok(()) } else { Err(Refusal::Pending) }
+        });
+        if let Err(refusal) = linked {
+            self.forget_unlinked(scope);
+            return Err(refusal);
+        }
+        let result = made(module.evaluate(scope))?;
+        Local::<v8::Promise>::try_from(result).map_err(|_| HostError::error("a module gave no promise").into())
+    }
+
+    /// What could not be linked is loaded anew when it is imported again.
+    fn forget_unlinked(&self, scope: &Scope<'_, '_>) {
+        let mut modules = self.modules.borrow_mut();
+        let is_linked =
+            |m: &v8::Global<v8::Module>| Local::new(scope, m).get_status() != v8::ModuleStatus::Uninstantiated;
+        modules.by_name.retain(|_, m| is_linked(m));
+        modules.names.values_mut().for_each(|same| same.retain(|(m, _)| is_linked(m)));
+        modules.names.retain(|_, same| !same.is_empty());
+        modules.resolved.clear();
+    }
+
+    fn import_now<'s>(
+        &self,
+        scope: &mut Scope<'s, '_>,
+        specifier: &str,
+        referrer: &str,
+    ) -> Result<(Local<'s, v8::Module>, Local<'s, v8::Promise>), Refusal> {
+        let name = self.resolve_specifier(specifier, referrer)?;
+        let module = self.load_module(scope, &name)?;
+        let promise = self.run_module(scope, module)?;
+        Ok((module, promise))
+    }
+}
+
+/// Finds a module while another is linked: all have been loaded before.
+fn resolve<'s>(
+    context: Local<'s, v8::Context>,
+    specifier: Local<'s, v8::String>,
+    _attributes: Local<'s, v8::FixedArray>,
+    referrer: Local<'s, v8::Module>,
+) -> Option<Local<'s, v8::Module>> {
+    v8::callback_scope!(unsafe scope, context);
+    let inner = Inner::of(scope);
+    let found = (|| {
+        let referrer = inner.module_name(scope, referrer).unwrap_or_default();
+        let specifier = specifier.to_rust_string_lossy(scope);
+        let name = inner.resolve_specifier(&specifier, &referrer)?;
+        inner.load_module(scope, &name)
+    })();
+    match found {
+        Ok(module) => Some(module),
+        Err(refusal) => {
+            inner.throw(scope, refusal);
+            None
+        }
+    }
+}
+
+/// `import()`.
+pub(crate) fn import<'s>(
+    scope: &mut Scope<'s, '_>,
+    _options: Local<'s, v8::Data>,
+    referrer: Local<'s, v8::Value>,
+    specifier: Local<'s, v8::String>,
+    attributes: Local<'s, v8::FixedArray>,
+) -> Option<Local<'s, v8::Promise>> {
+    let inner = Inner::of(scope);
+    v8::tc_scope!(let tc, scope);
+    let referrer = referrer.to_rust_string_lossy(tc);
+    let specifier = specifier.to_rust_string_lossy(tc);
+    let imported = if attributes.length() > 0 {
+        Err(HostError::type_error("import attributes are not supported").into())
+    } else {
+        inner.import_now(tc, &specifier, &referrer)
+    };
+    let promise = imported.and_then(|(module, evaluated)| {
+        let imported = inner.builtin(tc, Builtin::Imported);
+        let imported = Local::<v8::Function>::try_from(imported).map_err(|_| Refusal::Pending)?;
+        let undefined = v8::undefined(tc);
+        let promise = imported.call(tc, undefined.into(), &[evaluated.into(), module.get_module_namespace()]);
+        Local::<v8::Promise>::try_from(made(promise)?).map_err(|_| Refusal::Pending)
+    });
+    let promise = promise.or_else(|refusal| {
+        let reason = inner.reason(tc, refusal)?;
+        let resolver = made(v8::PromiseResolver::new(tc))?;
+        made(resolver.reject(tc, reason))?;
+        Ok::<_, Refusal>(resolver.get_promise(tc))
+    });
+    if inner.interrupter.stopped().is_some() {
+        tc.terminate_execution();
+        return None;
+    }
+    if promise.is_err() {
+        tc.rethrow();
+    }
+    promise.ok()
+}

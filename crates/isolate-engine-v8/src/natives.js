@@ -1,0 +1,254 @@
+// What glue gets of the engine, out of V8's own builtins where these can be reached without a name that the guest could
+// have changed, and of the host's natives (`native`) where they cannot. Runs before any guest code.
+//
+// Gives the object for glue, and after it the builtins that the host needs, in the order of `Builtin`.
+(function (native) {
+  'use strict';
+  const call = Function.prototype.call.bind(Function.prototype.call);
+  const {
+    defineProperty, deleteProperty, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf,
+  } = Reflect;
+  const hasOwn = Object.hasOwn;
+  const TypedArrayPrototype = getPrototypeOf(Uint8Array.prototype);
+  const getter = (object, key) => getOwnPropertyDescriptor(object, key).get;
+
+  // Stack traces. A guest's Error.prepareStackTrace gets call sites without the functions that were called, glue and host
+  // functions included, and frames of glue are left out of every trace.
+  const siteMethods = (() => {
+    const { prepareStackTrace, stackTraceLimit } = Error;
+    Error.stackTraceLimit = 1;
+    Error.prepareStackTrace = (error, sites) => sites;
+    const prototype = getPrototypeOf(new Error().stack[0]);
+    if (prepareStackTrace === undefined) delete Error.prepareStackTrace;
+    Error.stackTraceLimit = stackTraceLimit;
+    return prototype;
+  })();
+  const { getScriptNameOrSourceURL, toString: siteToString } = siteMethods;
+  class CallSite {
+    #site;
+    constructor(site) { this.#site = site; }
+    static {
+      for (const name of Object.getOwnPropertyNames(siteMethods)) {
+        const method = siteMethods[name];
+        if (typeof method !== 'function' || name === 'constructor' || name === 'getFunction' || name === 'getThis') continue;
+        const wrapper = { [name]() { return call(method, this.#site); } }[name];
+        defineProperty(CallSite.prototype, name, { value: wrapper, writable: true, enumerable: false, configurable: true });
+      }
+      delete CallSite.prototype.constructor;
+    }
+  }
+  const startsWith = String.prototype.startsWith;
+  const ErrorConstructor = Error, errorToString = Error.prototype.toString;
+  const isGlue = (site) => {
+    const script = call(getScriptNameOrSourceURL, site);
+    return typeof script === 'string' && (call(startsWith, script, 'isolate:') || call(startsWith, script, 'v8:'));
+  };
+  const prepareStackTrace = (error, sites) => {
+    const own = getOwnPropertyDescriptor(ErrorConstructor, 'prepareStackTrace');
+    const hook = own !== undefined && hasOwn(own, 'value') ? own.value : undefined;
+    if (typeof hook === 'function') {
+      const safe = [];
+      for (let i = 0, n = 0; i < sites.length; i++) {
+        if (isGlue(sites[i])) continue;
+        defineProperty(safe, n++, { __proto__: null, value: new CallSite(sites[i]), writable: true, enumerable: true, configurable: true });
+      }
+      return call(hook, ErrorConstructor, error, safe);
+    }
+    let text;
+    try {
+      text = call(errorToString, error);
+    } catch {
+      text = '<error>';
+    }
+    for (let i = 0; i < sites.length; i++) {
+      if (!isGlue(sites[i])) text += '\n    at ' + call(siteToString, sites[i]);
+    }
+    return text;
+  };
+
+  const isObject = (v) => (typeof v === 'object' ? v !== null : typeof v === 'function');
+
+  // Promises. The builtin `then` reads `constructor` and Symbol.species, which decide of which class the result is: both
+  // are looked at first, and where a guest has had its hands on them an own property hides its doing for that moment.
+  const PromiseConstructor = Promise, PromisePrototype = Promise.prototype, promiseThen = Promise.prototype.then;
+  const SymbolSpecies = Symbol.species, promiseSpecies = getter(Promise, Symbol.species);
+  const isOriginal = () => {
+    const own = getOwnPropertyDescriptor(PromisePrototype, 'constructor');
+    if (own === undefined || !hasOwn(own, 'value') || own.value !== PromiseConstructor) return false;
+    const species = getOwnPropertyDescriptor(PromiseConstructor, SymbolSpecies);
+    return species !== undefined && hasOwn(species, 'get') && species.get === promiseSpecies;
+  };
+  const hide = (object, p, onFulfilled, onRejected) => {
+    const own = getOwnPropertyDescriptor(object, 'constructor');
+    if (own !== undefined) setPrototypeOf(own, null);
+    const hidden = { __proto__: null, value: undefined, writable: true, enumerable: false, configurable: true };
+    if (!defineProperty(object, 'constructor', hidden)) return undefined;
+    try {
+      return call(promiseThen, p, onFulfilled, onRejected);
+    } finally {
+      if (own === undefined) deleteProperty(object, 'constructor');
+      else defineProperty(object, 'constructor', own);
+    }
+  };
+  const then = (p, onFulfilled, onRejected) => {
+    if (!native.isPromise(p)) throw new TypeErrorConstructor('not a promise');
+    if (!hasOwn(p, 'constructor') && getPrototypeOf(p) === PromisePrototype && isOriginal()) {
+      return call(promiseThen, p, onFulfilled, onRejected);
+    }
+    // A promise that is frozen leaves the prototype; if that is frozen too, its own reading of itself is all there is.
+    return hide(p, p, onFulfilled, onRejected)
+      ?? (hasOwn(p, 'constructor') ? undefined : hide(PromisePrototype, p, onFulfilled, onRejected))
+      ?? call(promiseThen, p, onFulfilled, onRejected);
+  };
+  const newPromise = () => {
+    let resolve, reject;
+    const promise = new PromiseConstructor((f, r) => { resolve = f; reject = r; });
+    return [promise, resolve, reject];
+  };
+  const resolved = (value) => {
+    if (isObject(value) && native.isPromise(value) && getPrototypeOf(value) === PromisePrototype) return value;
+    return new PromiseConstructor((resolve) => resolve(value));
+  };
+  const rejected = (reason) => new PromiseConstructor((_, reject) => reject(reason));
+  const { enqueueMicrotask } = native;
+  const enqueue = (f, a, b) => enqueueMicrotask(() => f(a, b));
+  const react = (value, onFulfilled, onRejected, state) => {
+    if (!isObject(value)) {
+      enqueueMicrotask(() => onFulfilled(state, value));
+      return;
+    }
+    then(resolved(value), (v) => onFulfilled(state, v), (e) => onRejected(state, e));
+  };
+
+  // The promise of an import() whose module has been started.
+  const imported = (evaluated, namespace) => {
+    const [promise, resolve, reject] = newPromise();
+    then(evaluated, () => resolve(namespace), reject);
+    return promise;
+  };
+
+  // Buffers and views.
+  const ArrayBufferConstructor = ArrayBuffer, DataViewConstructor = DataView;
+  const viewType = getter(TypedArrayPrototype, Symbol.toStringTag), arrayAt = TypedArrayPrototype.at;
+  const arrayBuffer = getter(TypedArrayPrototype, 'buffer'), arrayLength = getter(TypedArrayPrototype, 'length');
+  const arrayByteOffset = getter(TypedArrayPrototype, 'byteOffset');
+  const arrayByteLength = getter(TypedArrayPrototype, 'byteLength');
+  const dataBuffer = getter(DataView.prototype, 'buffer'), dataByteOffset = getter(DataView.prototype, 'byteOffset');
+  const dataByteLength = getter(DataView.prototype, 'byteLength');
+  const bufferByteLength = getter(ArrayBuffer.prototype, 'byteLength');
+  const bufferMax = getter(ArrayBuffer.prototype, 'maxByteLength');
+  const bufferResizable = getter(ArrayBuffer.prototype, 'resizable');
+  const bufferDetached = getter(ArrayBuffer.prototype, 'detached');
+  const bufferTransfer = ArrayBuffer.prototype.transfer;
+  const sharedByteLength = getter(SharedArrayBuffer.prototype, 'byteLength');
+  const sharedMax = getter(SharedArrayBuffer.prototype, 'maxByteLength');
+  const sharedGrowable = getter(SharedArrayBuffer.prototype, 'growable');
+  const views = { __proto__: null };
+  for (const constructor of [
+    Uint8Array, Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array,
+    BigUint64Array, globalThis.Float16Array, Float32Array, Float64Array,
+  ]) {
+    if (constructor !== undefined) {
+      views[constructor.name] = { __proto__: null, constructor, bytesPer: constructor.BYTES_PER_ELEMENT };
+    }
+  }
+  const viewInfo = (v) => {
+    const type = call(viewType, v);
+    if (type !== undefined) {
+      const byteLength = call(arrayByteLength, v);
+      let outOfBounds = false;
+      if (byteLength === 0) {
+        try { call(arrayAt, v, 0); } catch { outOfBounds = true; }
+      }
+      return {
+        __proto__: null, type, buffer: call(arrayBuffer, v), byteOffset: call(arrayByteOffset, v), byteLength,
+        length: call(arrayLength, v), bytesPer: views[type].bytesPer, outOfBounds,
+      };
+    }
+    if (!native.isDataView(v)) return undefined;
+    const info = {
+      __proto__: null, type: 'DataView', buffer: call(dataBuffer, v), byteOffset: 0, byteLength: 0, length: 0,
+      bytesPer: 1, outOfBounds: false,
+    };
+    try {
+      info.length = info.byteLength = call(dataByteLength, v);
+      info.byteOffset = call(dataByteOffset, v);
+    } catch {
+      info.outOfBounds = true;
+    }
+    return info;
+  };
+  const bufferInfo = (v) => {
+    const kind = native.bufferKind(v);
+    if (kind === 0) return undefined;
+    const shared = kind === 2;
+    const resizable = call(shared ? sharedGrowable : bufferResizable, v);
+    return {
+      __proto__: null, byteLength: call(shared ? sharedByteLength : bufferByteLength, v),
+      maxByteLength: resizable ? call(shared ? sharedMax : bufferMax, v) : undefined,
+      detached: !shared && call(bufferDetached, v), shared, resizable,
+    };
+  };
+  const TypeErrorConstructor = TypeError;
+  const newView = (type, buffer, byteOffset, length) => {
+    if (native.bufferKind(buffer) === 0) throw new TypeErrorConstructor('not a buffer');
+    const view = views[type];
+    if (view !== undefined) return new view.constructor(buffer, byteOffset, length);
+    if (type !== 'DataView') throw new TypeErrorConstructor('no such view');
+    return new DataViewConstructor(buffer, byteOffset, length);
+  };
+  const newBuffer = (byteLength, maxByteLength) => (maxByteLength === undefined
+    ? new ArrayBufferConstructor(byteLength)
+    : new ArrayBufferConstructor(byteLength, { __proto__: null, maxByteLength }));
+  const transfer = (buffer) => call(bufferTransfer, buffer);
+
+  // A part of a string that begins with a table of its parts. Its first character says how many characters, of seven bits
+  // each, a number takes; the second how many parts there are; then come the start and the end of each, counted from the
+  // end of the table.
+  const charCodeAt = String.prototype.charCodeAt, slice = String.prototype.slice;
+  const part = (text, which) => {
+    const width = call(charCodeAt, text, 0), count = call(charCodeAt, text, 1);
+    if (!(which < count)) throw new TypeErrorConstructor('there is no such part');
+    const table = 2 + 2 * count * width;
+    let start = 0, end = 0;
+    for (let i = 2 + 2 * which * width, n = 0; n < width; n++) start = start << 7 | call(charCodeAt, text, i + n);
+    for (let i = 2 + (2 * which + 1) * width, n = 0; n < width; n++) end = end << 7 | call(charCodeAt, text, i + n);
+    return call(slice, text, table + start, table + end);
+  };
+
+  const engine = {
+    __proto__: null,
+    classOf: native.classOf,
+    promiseState: native.promiseState,
+    proxyDetails: native.proxyDetails,
+    then,
+    newPromise,
+    resolved,
+    rejected,
+    enqueue,
+    react,
+    markHandled: native.markHandled,
+    utf8Encode: native.utf8Encode,
+    utf8EncodeInto: native.utf8EncodeInto,
+    utf8Decode: native.utf8Decode,
+    viewInfo,
+    newView,
+    newBuffer,
+    bufferInfo,
+    transfer,
+    copyBytes: native.copyBytes,
+    isConstructor: native.isConstructor,
+    isCallable: (v) => typeof v === 'function',
+    bytesToString: native.bytesToString,
+    // Glue's own way is compiled, and faster than calls into the engine for each property.
+    clonePlain: () => undefined,
+    onRejections: native.onRejections,
+    part,
+    // All lazy globals are in place from the start.
+    defineGlobals() {},
+  };
+  return [
+    engine, Error, TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError, RegExp, Object.prototype,
+    imported, prepareStackTrace, WeakRef.prototype, FinalizationRegistry.prototype,
+  ];
+})
