@@ -11,6 +11,9 @@
 //! - `natives`: the functions that glue gets of the engine, half of them in `natives.js`.
 //! - `modules`: loading, linking and running ES modules.
 
+// Without V8 there is nothing here, so that commands for the whole workspace need no library.
+#![cfg(feature = "v8")]
+
 mod callbacks;
 mod context;
 mod convert;
