@@ -27,6 +27,7 @@ use crate::callbacks::{call_host, on_garbage, on_message, on_rejection, prepare_
 use crate::convert::{Refusal, made, name, place};
 use crate::memory::{Memory, near_heap_limit};
 use crate::modules::Modules;
+use crate::repl;
 use crate::{natives, process};
 
 /// Native stack, in bytes, that is kept below the guest's own for host functions, for copying values, and for V8's
@@ -67,6 +68,8 @@ pub(crate) enum Builtin {
     ObjectPrototype,
     /// `(evaluated, namespace)`: the promise of an `import()`.
     Imported,
+    /// `(promise, apply)`: the promise of the completion value of a script that awaits.
+    Completion,
     /// `(error, sites)`: what the error's `stack` is.
     PrepareStackTrace,
     WeakRefPrototype,
@@ -74,7 +77,7 @@ pub(crate) enum Builtin {
 }
 
 impl Builtin {
-    const COUNT: usize = 13;
+    const COUNT: usize = 14;
     /// Classes whose objects are told by their prototype.
     pub(crate) const RARE: [(Builtin, &'static str); 2] =
         [(Builtin::WeakRefPrototype, "WeakRef"), (Builtin::FinalizationRegistryPrototype, "FinalizationRegistry")];
@@ -619,7 +622,16 @@ impl EngineContext for V8Context {
             Err(e) => return this.finish(tc, Err(e)),
         };
         let Some(compiled) = compiled else {
-            return Err(this.early(tc));
+            if !(script.top_level_await && repl::might_await(script.source)) || this.stopped().is_err() {
+                return Err(this.early(tc));
+            }
+            tc.reset();
+            let apply = apply.map_or_else(|| v8::undefined(tc).into(), Local::from);
+            let Ok(promise) = Inner::start_awaiting(tc, script.source, script.filename) else {
+                return Err(this.early(tc));
+            };
+            let promise = this.completion(tc, promise, apply).and_then(|p| this.to_host(tc, p, Arguments::Exact));
+            return this.finish(tc, promise);
         };
         let result = (|| {
             let mut v = made(compiled.run(tc))?;

@@ -9,6 +9,7 @@
 //! - `context`: the operations of the trait.
 //! - `callbacks`: what V8 calls.
 //! - `natives`: the functions that glue gets of the engine, half of them in `natives.js`.
+//! - `repl`: scripts with `await` at their top level.
 //! - `modules`: loading, linking and running ES modules.
 
 mod callbacks;
@@ -18,6 +19,7 @@ mod memory;
 mod modules;
 mod natives;
 mod process;
+mod repl;
 
 pub use context::STACK_RESERVE;
 

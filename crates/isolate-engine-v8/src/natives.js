@@ -127,6 +127,12 @@
     return promise;
   };
 
+  // The promise of a script's completion value, of what V8 gives for a script that awaits at its top level.
+  const completion = (promise, apply) => {
+    const value = (result) => getOwnPropertyDescriptor(result, '.repl_result').value;
+    return then(promise, apply === undefined ? value : (result) => apply(value(result)), undefined);
+  };
+
   // Buffers and views.
   const ArrayBufferConstructor = ArrayBuffer, DataViewConstructor = DataView;
   const viewType = getter(TypedArrayPrototype, Symbol.toStringTag), arrayAt = TypedArrayPrototype.at;
@@ -249,6 +255,6 @@
   };
   return [
     engine, Error, TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError, RegExp, Object.prototype,
-    imported, prepareStackTrace, WeakRef.prototype, FinalizationRegistry.prototype,
+    imported, completion, prepareStackTrace, WeakRef.prototype, FinalizationRegistry.prototype,
   ];
 })
