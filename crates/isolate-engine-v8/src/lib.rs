@@ -10,6 +10,7 @@
 //! - `callbacks`: what V8 calls.
 //! - `natives`: the functions that glue gets of the engine, half of them in `natives.js`.
 //! - `repl`: scripts with `await` at their top level.
+//! - `snapshot`: the heap from which contexts start.
 //! - `modules`: loading, linking and running ES modules.
 
 mod callbacks;
@@ -20,6 +21,7 @@ mod modules;
 mod natives;
 mod process;
 mod repl;
+mod snapshot;
 
 pub use context::STACK_RESERVE;
 
