@@ -3,6 +3,10 @@
 mod lazy;
 mod platform;
 mod rejections;
+mod setup;
+
+pub(crate) use lazy::{lazy_accessor, lazy_value};
+pub(crate) use setup::Start;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -27,6 +31,7 @@ use crate::callbacks::{call_host, on_garbage, on_message, on_rejection, prepare_
 use crate::convert::{Refusal, made, name, place};
 use crate::memory::{Memory, near_heap_limit};
 use crate::modules::Modules;
+use crate::repl;
 use crate::{natives, process};
 
 /// Native stack, in bytes, that is kept below the guest's own for host functions, for copying values, and for V8's
@@ -43,7 +48,12 @@ pub(crate) type Scope<'s, 'i> = v8::PinScope<'s, 'i>;
 /// A value that the host keeps alive for a handle.
 enum Slot {
     Function(v8::Global<v8::Function>),
-    Promise { promise: v8::Global<v8::Promise>, resolver: Option<v8::Global<v8::PromiseResolver>> },
+    /// A function that there will be once the isolate is made.
+    Promised,
+    Promise {
+        promise: v8::Global<v8::Promise>,
+        resolver: Option<v8::Global<v8::PromiseResolver>>,
+    },
 }
 
 /// A host function that a guest function object stands for.
@@ -67,6 +77,10 @@ pub(crate) enum Builtin {
     ObjectPrototype,
     /// `(evaluated, namespace)`: the promise of an `import()`.
     Imported,
+    /// `(promise, apply)`: the promise of the completion value of a script that awaits.
+    Completion,
+    /// `()`: takes the builtins that V8 adds last.
+    Late,
     /// `(error, sites)`: what the error's `stack` is.
     PrepareStackTrace,
     WeakRefPrototype,
@@ -74,7 +88,7 @@ pub(crate) enum Builtin {
 }
 
 impl Builtin {
-    const COUNT: usize = 13;
+    const COUNT: usize = 15;
     /// Classes whose objects are told by their prototype.
     pub(crate) const RARE: [(Builtin, &'static str); 2] =
         [(Builtin::WeakRefPrototype, "WeakRef"), (Builtin::FinalizationRegistryPrototype, "FinalizationRegistry")];
@@ -92,11 +106,12 @@ pub(crate) struct Inner {
     pub(crate) functions: RefCell<Slab<Rc<Callable>>>,
     pub(crate) rejections: RefCell<rejections::Rejections>,
     depth: Cell<u32>,
+    phase: RefCell<setup::Phase>,
     builtins: OnceCell<Vec<v8::Global<v8::Value>>>,
     /// The two objects that all glue gets besides its host functions.
     shared: OnceCell<v8::Global<v8::Object>>,
     engine: OnceCell<v8::Global<v8::Object>>,
-    error_factory: RefCell<Option<v8::Global<v8::Function>>>,
+    error_factory: RefCell<Option<Function>>,
     lazy: RefCell<Vec<lazy::Group>>,
     platform: RefCell<Option<platform::Platform>>,
     pub(crate) loader: RefCell<Option<Rc<dyn ModuleLoader>>>,
@@ -114,19 +129,7 @@ impl Drop for Inner {
         let Some(isolate) = self.owned.take() else { return };
         // SAFETY: this is the isolate's thread, and its drop exits it again.
         unsafe { isolate.enter() };
-        // What refers to the isolate's heap goes before it. Lazy globals' loaders and host functions are the host's and
-        // may hold handles of this context, whose drop touches a queue only.
-        self.builtins.take();
-        self.shared.take();
-        self.engine.take();
-        self.error_factory.take();
-        self.platform.take();
-        self.lazy.take();
-        self.modules.take();
-        self.rejections.take();
-        self.slots.take();
-        self.functions.take();
-        self.context.take();
+        self.let_go();
         drop(isolate);
     }
 }
@@ -156,108 +159,20 @@ impl Drop for Entered<'_> {
 }
 
 impl V8Context {
-    pub(crate) fn new(limits: &Limits) -> Result<Self, Failure> {
-        process::start();
-        let here = ptr::from_ref(&limits).addr();
-        let left = stacker::remaining_stack().unwrap_or(usize::MAX / 2);
-        if left < limits.stack + STACK_RESERVE {
-            return Err(EngineError::new(format!(
-                "the thread has {left} bytes of stack left; the limit of {} needs {STACK_RESERVE} more than itself",
-                limits.stack
-            ))
-            .into());
-        }
-        let interrupter = Interrupter::new();
-        let memory = Memory::new(limits.memory, interrupter.clone(), MemoryAccount::new());
-        let stack_end = here - limits.stack;
-        let too_small = || EngineError::new("the memory limit leaves no room for an empty context");
-        if limits.memory.is_some_and(|limit| limit < 1 << 20) {
-            return Err(too_small().into());
-        }
-        let mut params =
-            v8::CreateParams::default().array_buffer_allocator(memory.allocator()).allow_atomics_wait(false);
-        // SAFETY: an address within this thread's stack, on which the isolate is used for its whole life.
-        params = unsafe { params.set_stack_limit(ptr::without_provenance_mut(stack_end)) };
-        if let Some(limit) = limits.memory {
-            params = params.heap_limits(0, limit);
-        }
-        let mut isolate = v8::Isolate::new(params);
-        isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
-        isolate.set_promise_reject_callback(on_rejection);
-        isolate.add_message_listener(on_message);
-        isolate.set_host_import_module_dynamically_callback(crate::modules::import);
-        isolate.set_capture_stack_trace_for_uncaught_exceptions(false, 0);
-        isolate.add_near_heap_limit_callback(near_heap_limit, Arc::as_ptr(&memory).cast_mut().cast());
-        // SAFETY: the isolate is current on this thread. The pointer is used as long as `owned` holds the isolate.
-        let raw = unsafe { isolate.as_raw_isolate_ptr() };
-        let handle = isolate.thread_safe_handle();
-        // SAFETY: creating an isolate entered it; from here on it is entered for each operation.
-        unsafe { isolate.exit() };
-        let inner = Rc::new(Inner {
-            isolate: Cell::new(Some(raw)),
-            owned: RefCell::new(Some(isolate)),
-            context: OnceCell::new(),
-            interrupter,
-            memory,
-            limits: limits.clone(),
-            handles: HandleSource::new(),
-            slots: RefCell::default(),
-            functions: RefCell::default(),
-            rejections: RefCell::default(),
-            depth: Cell::new(0),
-            builtins: OnceCell::new(),
-            shared: OnceCell::new(),
-            engine: OnceCell::new(),
-            error_factory: RefCell::default(),
-            lazy: RefCell::default(),
-            platform: RefCell::default(),
-            loader: RefCell::default(),
-            modules: RefCell::default(),
-            stack_end,
-            watched: OnceCell::new(),
-        });
-        let opaque = Rc::as_ptr(&inner).cast_mut().cast::<c_void>();
-        if let Some(isolate) = &mut *inner.owned.borrow_mut() {
-            isolate.set_data(SLOT, opaque);
-            isolate.add_gc_epilogue_callback(on_garbage, ptr::null_mut(), v8::GCType::kGCTypeAll);
-        }
-        let _ = inner.watched.set(Watched::new(&inner.interrupter, move |interrupter| {
-            if interrupter.stopped().is_some() {
-                handle.terminate_execution();
-            } else if interrupter.has_cpu_deadline() {
-                handle.request_interrupt(crate::callbacks::on_interrupt, ptr::null_mut());
-            }
-        }));
-        let context = Self { inner };
-        context.prepare().map_err(|f| match f {
-            Failure::Terminated(Termination::Memory) => too_small().into(),
-            other => other,
-        })?;
-        context.inner.measure();
-        if context.inner.interrupter.stopped().is_some() || context.inner.memory.refuses(0) {
-            return Err(too_small().into());
-        }
-        Ok(context)
-    }
-
-    /// Makes the context, takes the builtins and makes the two objects for glue.
-    fn prepare(&self) -> Result<(), Failure> {
-        let this = &*self.inner;
-        let _entered = self.enter()?;
-        let Some(mut isolate) = this.isolate() else { return Err(gone()) };
-        v8::scope!(let hs, &mut *isolate);
-        let context = v8::Context::new(hs, v8::ContextOptions::default());
-        let _ = this.context.set(v8::Global::new(hs, context));
-        let cs = &mut v8::ContextScope::new(hs, context);
-        v8::tc_scope!(let tc, cs);
-        let made = this.make_engine(tc);
-        tc.set_prepare_stack_trace_callback(prepare_stack_trace);
-        this.finish(tc, made)
-    }
-
     /// Begins an operation: refuses if the context is stopped; on the outermost level also frees what handles no longer
     /// hold.
     fn enter(&self) -> Result<Entered<'_>, Failure> {
+        let this = &*self.inner;
+        this.stopped()?;
+        self.ready()?;
+        if this.depth.get() == 0 {
+            this.free_released();
+        }
+        self.enter_made()
+    }
+
+    /// As [`enter`](Self::enter), of a context whose isolate is made.
+    fn enter_made(&self) -> Result<Entered<'_>, Failure> {
         let this = &*self.inner;
         this.stopped()?;
         let Some(isolate) = this.isolate() else { return Err(gone()) };
@@ -267,7 +182,6 @@ impl V8Context {
             if here < this.stack_end + STACK_LEAST {
                 return Err(EngineError::new("too little native stack is left to run guest code").into());
             }
-            this.free_released();
             if let Some(watched) = this.watched.get() {
                 watched.set_running(true);
             }
@@ -280,8 +194,14 @@ impl V8Context {
 
     /// Runs an operation in a scope of the context, and says how it ended.
     fn run<R>(&self, f: impl for<'s, 'i> FnOnce(&mut Scope<'s, 'i>) -> Result<R, Refusal>) -> Result<R, Failure> {
-        let this = &*self.inner;
         let _entered = self.enter()?;
+        self.run_made(f)
+    }
+
+    /// As [`run`](Self::run), of a context whose isolate is made.
+    fn run_made<R>(&self, f: impl for<'s, 'i> FnOnce(&mut Scope<'s, 'i>) -> Result<R, Refusal>) -> Result<R, Failure> {
+        let this = &*self.inner;
+        let _entered = self.enter_made()?;
         let (Some(mut isolate), Some(context)) = (this.isolate(), this.context.get()) else { return Err(gone()) };
         v8::scope!(let hs, &mut *isolate);
         let context = Local::new(hs, context);
@@ -298,6 +218,24 @@ impl V8Context {
     pub(crate) unsafe fn borrow(inner: *const Inner) -> ManuallyDrop<Self> {
         // SAFETY: as above; the count is not touched since the result is never dropped.
         ManuallyDrop::new(Self { inner: unsafe { Rc::from_raw(inner) } })
+    }
+}
+
+impl Inner {
+    /// Lets go of what refers to the isolate's heap, which must be gone before it. Lazy globals' loaders and host functions
+    /// are the host's and may hold handles of this context, whose drop touches a queue only.
+    fn let_go(&mut self) {
+        self.builtins.take();
+        self.shared.take();
+        self.engine.take();
+        self.error_factory.take();
+        self.platform.take();
+        self.lazy.take();
+        self.modules.take();
+        self.rejections.take();
+        self.slots.take();
+        self.functions.take();
+        self.context.take();
     }
 }
 
@@ -443,40 +381,50 @@ impl Inner {
         }
     }
 
-    /// A guest function object for a host function. One that the guest may drop is watched.
-    fn function_object<'s>(
-        &self,
-        scope: &mut Scope<'s, '_>,
-        f: HostFunction,
-        watched: bool,
-    ) -> Result<Local<'s, v8::Function>, Refusal> {
-        let label = self.string(scope, &f.name)?;
-        let length = i32::from(f.length);
-        let callable = Rc::new(Callable { function: f, watch: Cell::new(None) });
-        let key = self.functions.borrow_mut().insert(callable.clone());
+    /// Keeps a host function. Its key is all that a function object has of it.
+    fn keep_function(&self, function: HostFunction) -> usize {
+        self.functions.borrow_mut().insert(Rc::new(Callable { function, watch: Cell::new(None) }))
+    }
+
+    /// A guest function object for a host function that is kept.
+    fn kept_function<'s>(&self, scope: &mut Scope<'s, '_>, key: usize) -> Result<Local<'s, v8::Function>, Refusal> {
+        let Some(callable) = self.functions.borrow().get(key).cloned() else {
+            return Err(HostError::error("there is no such host function").into());
+        };
+        let label = name(scope, &callable.function.name)?;
         let data = v8::Number::new(scope, key as f64);
         let object = v8::Function::builder(call_host)
             .data(data.into())
-            .length(length)
+            .length(i32::from(callable.function.length))
             .constructor_behavior(v8::ConstructorBehavior::Throw)
             .build(scope);
-        let Some(object) = object else {
-            self.functions.borrow_mut().try_remove(key);
-            return Err(Refusal::Pending);
-        };
+        let object = made(object)?;
         object.set_name(label);
-        if watched {
-            let inner = ptr::from_ref(self);
-            let weak = v8::Weak::with_guaranteed_finalizer(
-                scope,
-                object,
-                Box::new(move || {
-                    // SAFETY: finalizers run while the isolate lives or when it goes, and `Inner` outlives it.
-                    let inner = unsafe { &*inner };
-                    let gone = inner.functions.try_borrow_mut().ok().and_then(|mut all| all.try_remove(key));
-                    drop(gone);
-                }),
-            );
+        Ok(object)
+    }
+
+    /// A guest function object for a host function, which is kept for as long as the guest keeps the object.
+    fn function_object<'s>(
+        &self,
+        scope: &mut Scope<'s, '_>,
+        function: HostFunction,
+    ) -> Result<Local<'s, v8::Function>, Refusal> {
+        let key = self.keep_function(function);
+        let object = self.kept_function(scope, key).inspect_err(|_| {
+            self.functions.borrow_mut().try_remove(key);
+        })?;
+        let inner = ptr::from_ref(self);
+        let weak = v8::Weak::with_guaranteed_finalizer(
+            scope,
+            object,
+            Box::new(move || {
+                // SAFETY: finalizers run while the isolate lives or when it goes, and `Inner` outlives it.
+                let inner = unsafe { &*inner };
+                let gone = inner.functions.try_borrow_mut().ok().and_then(|mut all| all.try_remove(key));
+                drop(gone);
+            }),
+        );
+        if let Some(callable) = self.functions.borrow().get(key) {
             callable.watch.set(Some(weak));
         }
         Ok(object)
@@ -529,8 +477,9 @@ impl Inner {
         class: &str,
         message: &str,
     ) -> Result<Local<'s, v8::Value>, Refusal> {
-        let factory = self.error_factory.borrow().as_ref().map(|f| Local::new(scope, f));
+        let factory = self.error_factory.borrow().clone();
         if let Some(factory) = factory {
+            let factory = self.function_value(scope, &factory)?;
             let args = [self.string(scope, class)?.into(), self.string(scope, message)?.into()];
             let undefined = v8::undefined(scope);
             return made(factory.call(scope, undefined.into(), &args));
@@ -619,7 +568,16 @@ impl EngineContext for V8Context {
             Err(e) => return this.finish(tc, Err(e)),
         };
         let Some(compiled) = compiled else {
-            return Err(this.early(tc));
+            if !(script.top_level_await && repl::might_await(script.source)) || this.stopped().is_err() {
+                return Err(this.early(tc));
+            }
+            tc.reset();
+            let apply = apply.map_or_else(|| v8::undefined(tc).into(), Local::from);
+            let Ok(promise) = Inner::start_awaiting(tc, script.source, script.filename) else {
+                return Err(this.early(tc));
+            };
+            let promise = this.completion(tc, promise, apply).and_then(|p| this.to_host(tc, p, Arguments::Exact));
+            return this.finish(tc, promise);
         };
         let result = (|| {
             let mut v = made(compiled.run(tc))?;
@@ -662,30 +620,14 @@ impl EngineContext for V8Context {
     }
 
     fn install(&self, glue: &'static Glue, functions: Vec<HostFunction>) -> Result<Value, Failure> {
-        self.run(|scope| {
-            let this = &*self.inner;
-            let host = v8::Object::new(scope);
-            let null = v8::null(scope);
-            made(host.set_prototype(scope, null.into()))?;
-            for f in functions {
-                let key = name(scope, &f.name)?;
-                let f = this.function_object(scope, f, false)?;
-                made(host.create_data_property(scope, key.into(), f.into()))?;
-            }
-            let (Some(shared), Some(engine)) = (this.shared.get(), this.engine.get()) else {
-                return Err(HostError::error("the context is not ready").into());
-            };
-            let (shared, engine) = (Local::new(scope, shared), Local::new(scope, engine));
-            let result = this.instantiate(scope, glue, &[host.into(), shared.into(), engine.into()])?;
-            this.to_host(scope, result, Arguments::Exact)
-        })
+        self.set_up_install(glue, functions)
     }
 
     fn new_function(&self, function: HostFunction) -> Result<Function, Failure> {
         self.run(|scope| {
             // A guest may make many functions in one call, and each stays for as long as a handle does.
             self.inner.free_released();
-            let f = self.inner.function_object(scope, function, true)?;
+            let f = self.inner.function_object(scope, function)?;
             Ok(self.inner.function_handle(scope, f))
         })
     }
@@ -786,12 +728,7 @@ impl EngineContext for V8Context {
     }
 
     fn set_error_factory(&self, factory: &Function) -> Result<(), Failure> {
-        self.inner.handles.function_slot(factory)?;
-        self.run(|scope| {
-            let f = self.inner.function_value(scope, factory)?;
-            *self.inner.error_factory.borrow_mut() = Some(v8::Global::new(scope, f));
-            Ok(())
-        })
+        self.set_up_error_factory(factory)
     }
 
     fn set_platform(
@@ -800,16 +737,7 @@ impl EngineContext for V8Context {
         receive: &Function,
         objects: Rc<dyn PlatformObjects>,
     ) -> Result<(), Failure> {
-        for f in [send, receive] {
-            self.inner.handles.function_slot(f)?;
-        }
-        self.run(|scope| {
-            let this = &*self.inner;
-            let (send, receive) = (this.function_value(scope, send)?, this.function_value(scope, receive)?);
-            let (send, receive) = (v8::Global::new(scope, send), v8::Global::new(scope, receive));
-            *this.platform.borrow_mut() = Some(platform::Platform { send, receive, objects });
-            Ok(())
-        })
+        self.set_up_platform(send, receive, objects)
     }
 
     fn define_lazy_globals(
@@ -818,7 +746,7 @@ impl EngineContext for V8Context {
         kind: GlobalKind,
         load: LoadGlobals,
     ) -> Result<(), Failure> {
-        self.run(|scope| self.inner.define_lazy(scope, names, kind, load))
+        self.set_up_lazy(names, kind, load)
     }
 
     fn interrupter(&self) -> Interrupter {
@@ -833,6 +761,8 @@ impl EngineContext for V8Context {
     }
 
     fn memory_usage(&self) -> MemoryUsage {
+        // What there is to measure is there after the set-up. A context that cannot be made uses nothing.
+        let _ = self.ready();
         self.inner.measure();
         self.inner.memory.usage()
     }

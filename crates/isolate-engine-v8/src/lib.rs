@@ -9,6 +9,8 @@
 //! - `context`: the operations of the trait.
 //! - `callbacks`: what V8 calls.
 //! - `natives`: the functions that glue gets of the engine, half of them in `natives.js`.
+//! - `repl`: scripts with `await` at their top level.
+//! - `snapshot`: the heap from which contexts start.
 //! - `modules`: loading, linking and running ES modules.
 
 // Without V8 there is nothing here, so that commands for the whole workspace need no library.
@@ -21,6 +23,8 @@ mod memory;
 mod modules;
 mod natives;
 mod process;
+mod repl;
+mod snapshot;
 
 pub use context::STACK_RESERVE;
 

@@ -32,6 +32,9 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    /// Below this there is no room for an empty context.
+    pub(crate) const LEAST: usize = 1 << 20;
+
     pub(crate) fn new(limit: Option<usize>, interrupter: Interrupter, account: MemoryAccount) -> Arc<Self> {
         Arc::new(Self {
             limit,

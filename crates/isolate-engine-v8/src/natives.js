@@ -15,12 +15,14 @@
   // Stack traces. A guest's Error.prepareStackTrace gets call sites without the functions that were called, glue and host
   // functions included, and frames of glue are left out of every trace.
   const siteMethods = (() => {
-    const { prepareStackTrace, stackTraceLimit } = Error;
+    const limit = getOwnPropertyDescriptor(Error, 'stackTraceLimit');
     Error.stackTraceLimit = 1;
     Error.prepareStackTrace = (error, sites) => sites;
     const prototype = getPrototypeOf(new Error().stack[0]);
-    if (prepareStackTrace === undefined) delete Error.prepareStackTrace;
-    Error.stackTraceLimit = stackTraceLimit;
+    delete Error.prepareStackTrace;
+    // V8 adds the limit when it makes a context, but for one that a snapshot is taken of.
+    if (limit === undefined) delete Error.stackTraceLimit;
+    else Error.stackTraceLimit = limit.value;
     return prototype;
   })();
   const { getScriptNameOrSourceURL, toString: siteToString } = siteMethods;
@@ -127,6 +129,12 @@
     return promise;
   };
 
+  // The promise of a script's completion value, of what V8 gives for a script that awaits at its top level.
+  const completion = (promise, apply) => {
+    const value = (result) => getOwnPropertyDescriptor(result, '.repl_result').value;
+    return then(promise, apply === undefined ? value : (result) => apply(value(result)), undefined);
+  };
+
   // Buffers and views.
   const ArrayBufferConstructor = ArrayBuffer, DataViewConstructor = DataView;
   const viewType = getter(TypedArrayPrototype, Symbol.toStringTag), arrayAt = TypedArrayPrototype.at;
@@ -140,9 +148,15 @@
   const bufferResizable = getter(ArrayBuffer.prototype, 'resizable');
   const bufferDetached = getter(ArrayBuffer.prototype, 'detached');
   const bufferTransfer = ArrayBuffer.prototype.transfer;
-  const sharedByteLength = getter(SharedArrayBuffer.prototype, 'byteLength');
-  const sharedMax = getter(SharedArrayBuffer.prototype, 'maxByteLength');
-  const sharedGrowable = getter(SharedArrayBuffer.prototype, 'growable');
+  // V8 adds this one to a context after all others, and to none that a snapshot is taken of.
+  let sharedByteLength, sharedMax, sharedGrowable;
+  const late = () => {
+    const prototype = globalThis.SharedArrayBuffer?.prototype;
+    if (prototype === undefined) return;
+    sharedByteLength = getter(prototype, 'byteLength');
+    sharedMax = getter(prototype, 'maxByteLength');
+    sharedGrowable = getter(prototype, 'growable');
+  };
   const views = { __proto__: null };
   for (const constructor of [
     Uint8Array, Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array,
@@ -249,6 +263,6 @@
   };
   return [
     engine, Error, TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError, RegExp, Object.prototype,
-    imported, prepareStackTrace, WeakRef.prototype, FinalizationRegistry.prototype,
+    imported, completion, late, prepareStackTrace, WeakRef.prototype, FinalizationRegistry.prototype,
   ];
 })

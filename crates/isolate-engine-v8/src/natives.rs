@@ -3,7 +3,7 @@
 use std::ptr::NonNull;
 
 use isolate_engine::Glue;
-use v8::Local;
+use v8::{Local, MapFnTo};
 
 use crate::context::{Inner, Scope};
 use crate::convert::{Refusal, made, name};
@@ -14,24 +14,32 @@ pub(crate) static GLUE: Glue = Glue::new("v8:natives", include_str!("natives.js"
 type Args<'s> = v8::FunctionCallbackArguments<'s>;
 type Return<'s> = v8::ReturnValue<'s, v8::Value>;
 
-/// The natives that `natives.js` gets.
-pub(crate) fn object<'s>(scope: &Scope<'s, '_>) -> Result<Local<'s, v8::Object>, Refusal> {
-    let object = v8::Object::new(scope);
-    macro_rules! define {
-        ($($key:literal => $f:ident),* $(,)?) => {$(
-            let f = v8::Function::builder($f).constructor_behavior(v8::ConstructorBehavior::Throw).build(scope);
-            let key = name(scope, $key)?;
-            made(object.create_data_property(scope, key.into(), made(f)?.into()))?;
-        )*};
-    }
-    define! {
-        "classOf" => class_of, "isPromise" => is_promise, "promiseState" => promise_state,
-        "proxyDetails" => proxy_details, "enqueueMicrotask" => enqueue_microtask, "markHandled" => mark_handled,
-        "utf8Encode" => utf8_encode, "utf8EncodeInto" => utf8_encode_into, "utf8Decode" => utf8_decode,
-        "isDataView" => is_data_view, "bufferKind" => buffer_kind, "copyBytes" => copy_bytes,
-        "isConstructor" => is_constructor, "bytesToString" => bytes_to_string, "onRejections" => on_rejections,
-    }
-    Ok(object)
+macro_rules! natives {
+    ($($key:literal => $f:ident),* $(,)?) => {
+        /// The natives that `natives.js` gets.
+        pub(crate) fn object<'s>(scope: &Scope<'s, '_>) -> Result<Local<'s, v8::Object>, Refusal> {
+            let object = v8::Object::new(scope);
+            $(
+                let f = v8::Function::builder($f).constructor_behavior(v8::ConstructorBehavior::Throw).build(scope);
+                let key = name(scope, $key)?;
+                made(object.create_data_property(scope, key.into(), made(f)?.into()))?;
+            )*
+            Ok(object)
+        }
+
+        /// Their addresses, for snapshots.
+        pub(crate) fn references() -> Vec<v8::ExternalReference> {
+            vec![$(v8::ExternalReference { function: $f.map_fn_to() }),*]
+        }
+    };
+}
+
+natives! {
+    "classOf" => class_of, "isPromise" => is_promise, "promiseState" => promise_state,
+    "proxyDetails" => proxy_details, "enqueueMicrotask" => enqueue_microtask, "markHandled" => mark_handled,
+    "utf8Encode" => utf8_encode, "utf8EncodeInto" => utf8_encode_into, "utf8Decode" => utf8_decode,
+    "isDataView" => is_data_view, "bufferKind" => buffer_kind, "copyBytes" => copy_bytes,
+    "isConstructor" => is_constructor, "bytesToString" => bytes_to_string, "onRejections" => on_rejections,
 }
 
 fn throw_type_error(scope: &mut Scope<'_, '_>, message: &str) {

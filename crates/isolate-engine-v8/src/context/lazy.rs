@@ -20,15 +20,20 @@ pub(super) struct Group {
 }
 
 impl Inner {
-    pub(super) fn define_lazy(
+    /// Notes globals that are loaded together. Gives the number of the group.
+    pub(super) fn add_lazy(&self, names: &'static [&'static str], load: LoadGlobals) -> usize {
+        self.lazy.borrow_mut().push(Group { names, load, loaded: None });
+        self.lazy.borrow().len() - 1
+    }
+
+    /// Puts the globals of a group in place.
+    pub(super) fn put_lazy(
         &self,
         scope: &mut Scope<'_, '_>,
+        group: usize,
         names: &'static [&'static str],
         kind: GlobalKind,
-        load: LoadGlobals,
     ) -> Result<(), Refusal> {
-        let group = self.lazy.borrow().len();
-        self.lazy.borrow_mut().push(Group { names, load, loaded: None });
         let global = scope.get_current_context().global(scope);
         for (i, global_name) in names.iter().enumerate() {
             let key = name(scope, global_name)?;

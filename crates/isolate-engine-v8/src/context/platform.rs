@@ -11,8 +11,8 @@ use crate::convert::{Refusal, made};
 /// How they cross; see [`isolate_engine::EngineContext::set_platform`].
 #[derive(Clone)]
 pub(super) struct Platform {
-    pub(super) send: v8::Global<v8::Function>,
-    pub(super) receive: v8::Global<v8::Function>,
+    pub(super) send: isolate_engine::Function,
+    pub(super) receive: isolate_engine::Function,
     pub(super) objects: Rc<dyn PlatformObjects>,
 }
 
@@ -27,14 +27,12 @@ impl Inner {
         scope: &mut Scope<'s, '_>,
         v: Local<'s, v8::Object>,
     ) -> Result<Option<Local<'s, v8::Value>>, Refusal> {
-        let send = match &*self.platform.borrow() {
-            Some(platform) => Local::new(scope, &platform.send),
-            None => return Ok(None),
-        };
+        let Ok(platform) = self.platform() else { return Ok(None) };
         let proto = made(v.get_prototype(scope))?;
         if !proto.is_object() || proto == self.builtin(scope, Builtin::ObjectPrototype) {
             return Ok(None);
         }
+        let send = self.function_value(scope, &platform.send)?;
         let undefined = v8::undefined(scope);
         let data = made(send.call(scope, undefined.into(), &[v.into()]))?;
         Ok(if data.is_undefined() { None } else { Some(data) })
@@ -56,7 +54,7 @@ impl Inner {
         scope: &mut Scope<'s, '_>,
         data: Local<'s, v8::Value>,
     ) -> Result<Local<'s, v8::Value>, Refusal> {
-        let receive = Local::new(scope, &self.platform()?.receive);
+        let receive = self.function_value(scope, &self.platform()?.receive)?;
         let undefined = v8::undefined(scope);
         made(receive.call(scope, undefined.into(), &[data]))
     }
