@@ -14,9 +14,11 @@ use isolate_engine::{Charge, Interrupter, MemoryAccount, MemoryUsage, Terminatio
 
 /// How often V8 asks for the bytes of one buffer.
 const ATTEMPTS: u32 = 4;
-/// How much more heap a guest gets once it is stopped, so that V8 can unwind it rather than end the process: the largest
-/// single object is smaller.
-const UNWIND: usize = 4 << 30;
+/// What the largest object takes: an array of 2²⁷ elements, or a string of 2²⁹ characters of two bytes.
+pub(crate) const LARGEST: usize = 1 << 30;
+/// How much more heap a guest gets once it is stopped, so that V8 can unwind it rather than end the process: the object
+/// that it was about to make, with the one that it is made of.
+const UNWIND: usize = 2 * LARGEST + (64 << 20);
 
 /// What one context uses, told by V8 from its own threads too.
 pub(crate) struct Memory {
