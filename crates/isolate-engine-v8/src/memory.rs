@@ -49,6 +49,17 @@ impl Memory {
         })
     }
 
+    /// How V8 is to divide the limit: all of it for what lives long, so that no guest is stopped before it has had its due,
+    /// and a part of it again for what is young. The sum of both is looked at after each collection.
+    pub(crate) fn heap(&self, params: v8::CreateParams) -> v8::CreateParams {
+        const LEAST_YOUNG: usize = 3 << 19;
+        const MOST_YOUNG: usize = 48 << 20;
+        let Some(limit) = self.limit else { return params };
+        params
+            .set_max_old_generation_size_in_bytes(limit)
+            .set_max_young_generation_size_in_bytes((limit / 4).clamp(LEAST_YOUNG, MOST_YOUNG))
+    }
+
     pub(crate) fn allocator(self: &Arc<Self>) -> v8::UniqueRef<v8::Allocator> {
         static FUNCTIONS: v8::RustAllocatorVtable<Memory> =
             v8::RustAllocatorVtable { allocate, allocate_uninitialized, free, drop: release };
@@ -157,9 +168,16 @@ unsafe extern "C" fn release(memory: *const Memory) {
 }
 
 /// Asked for more heap when the limit is near: the guest is stopped, and gets room for its unwinding.
-pub(crate) unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
+pub(crate) unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial: usize) -> usize {
     // SAFETY: the context keeps its memory for longer than its isolate.
     let memory = unsafe { &*data.cast::<Memory>() };
     memory.stop();
+    if current > initial {
+        // It was stopped, and has filled all that room since: it does not stop. V8 would end the process now; only this
+        // thread ends instead, as far as a thread can.
+        loop {
+            std::thread::park();
+        }
+    }
     current.saturating_add(UNWIND)
 }
