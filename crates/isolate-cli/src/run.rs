@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use isolate_runtime::{
     ConsoleEvent, ConsoleOptions, Error, EvalOptions, Interrupter, Runtime, RuntimeOptions, Termination, Uncaught,
-    create_runtime, engine_by_name, engines,
+    create_runtime, engine_by_name,
 };
 
 use crate::args::{Cli, Command, Options};
@@ -68,14 +68,7 @@ fn print(event: &ConsoleEvent) {
 }
 
 async fn start(options: &Options, files: Vec<PathBuf>, first: &First) -> Result<Runtime, Failure> {
-    let Some(engine) = engine_by_name(&options.engine) else {
-        let known: Vec<_> = engines().iter().map(|e| e.name()).collect();
-        return Err(Failure::usage(format!(
-            "there is no engine '{}' here; compiled in: {}",
-            options.engine,
-            known.join(", ")
-        )));
-    };
+    let engine = engine_by_name(&options.engine).map_err(|e| Failure::usage(e.to_string()))?;
     let (told, stop) = (first.clone(), first.stop.clone());
     let runtime = RuntimeOptions::new()
         .engine_arc(engine)

@@ -13,6 +13,9 @@
 //! - `snapshot`: the heap from which contexts start.
 //! - `modules`: loading, linking and running ES modules.
 
+// Without V8 there is nothing here, so that commands for the whole workspace need no library.
+#![cfg(feature = "v8")]
+
 mod callbacks;
 mod context;
 mod convert;

@@ -33,10 +33,22 @@ pub use isolate_core::{
 pub use isolate_encoding::{EncodingHandle, EncodingOptions, setup_encoding};
 #[cfg(feature = "quickjs")]
 pub use isolate_engine_quickjs::QuickJs;
+#[cfg(feature = "v8")]
+pub use isolate_engine_v8::V8;
 pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};
 
 use leave::Leave;
 use owner::{Command, Reply, disposed};
+
+/// What a runtime's thread has for this library and host functions beyond the guest's stack. Every engine wants some of
+/// it for itself: it makes no context without.
+const HOST_STACK: usize = 512 << 10;
+#[cfg(feature = "quickjs")]
+const _: () = assert!(isolate_engine_quickjs::STACK_RESERVE < HOST_STACK - FRAMES);
+#[cfg(feature = "v8")]
+const _: () = assert!(isolate_engine_v8::STACK_RESERVE < HOST_STACK - FRAMES);
+/// What stands on the stack already when a context is made.
+const FRAMES: usize = 128 << 10;
 
 /// Makes a runtime: a context with all APIs set up, on a thread of its own. (The thread of a runtime that ended may
 /// serve a new one; nothing of the old one is left on it.)
@@ -47,7 +59,7 @@ pub async fn create_runtime(options: RuntimeOptions) -> Result<Runtime, Error> {
     let (commands, receiver) = mpsc::unbounded_channel();
     let (ready, made) = oneshot::channel();
     // The guest's stack, and as much again for host functions and for the engine's own native recursion.
-    let stack = options.limits.stack * 2 + (512 << 10);
+    let stack = options.limits.stack.saturating_mul(2).saturating_add(HOST_STACK);
     let leave = Leave::new(options.stop_grace);
     let thread = leave.clone();
     let job = move || {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isolate_console::ConsoleOptions;
-use isolate_core::{Clock, Context, Engine, Error, Limits, Uncaught};
+use isolate_core::{Clock, Context, Engine, Error, ErrorKind, Limits, Uncaught};
 use isolate_encoding::EncodingOptions;
 use isolate_timers::TimersOptions;
 use tokio::runtime::Handle;
@@ -17,7 +17,7 @@ type UncaughtHook = Box<dyn Fn(&Uncaught) + Send>;
 ///
 /// | option | default |
 /// | --- | --- |
-/// | engine | QuickJS-NG |
+/// | engine | QuickJS-NG, or the first of [`engines`] |
 /// | limits | [`Limits::default`]: 128 MiB of memory, 1 MiB of stack, 30 s for each call |
 /// | clock | [`Clock::Virtual`]: time moves by [`Runtime::tick`](crate::Runtime::tick) alone |
 /// | console | what the guest prints goes nowhere |
@@ -146,9 +146,29 @@ impl RuntimeOptions {
     }
 }
 
-/// The engine of a name, if it is compiled in: `quickjs`.
-pub fn engine_by_name(name: &str) -> Option<Arc<dyn Engine>> {
-    engines().into_iter().find(|e| e.name() == name)
+/// Every engine there is: its name, and the feature of this crate that compiles it in.
+const KNOWN: &[(&str, &str)] = &[("quickjs", "quickjs"), ("v8", "v8")];
+
+/// The engine of a name: `quickjs` or `v8`.
+///
+/// # Errors
+/// If it is not compiled in (the message says which feature adds it), or there is no such engine.
+pub fn engine_by_name(name: &str) -> Result<Arc<dyn Engine>, Error> {
+    let compiled = engines();
+    if let Some(engine) = compiled.iter().find(|e| e.name() == name) {
+        return Ok(engine.clone());
+    }
+    let here = match &*compiled.iter().map(|e| e.name()).collect::<Vec<_>>().join(", ") {
+        "" => "none is".to_owned(),
+        names => format!("compiled in: {names}"),
+    };
+    let message = match KNOWN.iter().find(|(known, _)| *known == name) {
+        Some((_, feature)) => {
+            format!("the engine '{name}' is not compiled in ({here}); the Cargo feature `{feature}` adds it")
+        }
+        None => format!("there is no engine '{name}' ({here})"),
+    };
+    Err(Error::new(ErrorKind::Engine, message))
 }
 
 /// The engines that are compiled in, the default one first.
@@ -156,6 +176,8 @@ pub fn engines() -> Vec<Arc<dyn Engine>> {
     vec![
         #[cfg(feature = "quickjs")]
         Arc::new(isolate_engine_quickjs::QuickJs::new()),
+        #[cfg(feature = "v8")]
+        Arc::new(isolate_engine_v8::V8::new()),
     ]
 }
 

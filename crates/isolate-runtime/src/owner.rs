@@ -96,10 +96,9 @@ pub(crate) fn run(
 fn set_up(options: RuntimeOptions) -> Result<(Context, Handles), Error> {
     let engine = match options.engine {
         Some(engine) => engine,
-        None => crate::engines()
-            .into_iter()
-            .next()
-            .ok_or_else(|| Error::new(ErrorKind::Engine, "no engine is compiled in; enable the feature `quickjs`"))?,
+        None => crate::engines().into_iter().next().ok_or_else(|| {
+            Error::new(ErrorKind::Engine, "no engine is compiled in; the features `quickjs` and `v8` add one each")
+        })?,
     };
     let mut context_options = ContextOptions::new().limits(options.limits).clock(options.clock);
     context_options.tokio = options.tokio;

@@ -26,6 +26,8 @@ pub fn engines() -> Vec<Box<dyn Engine>> {
     vec![
         #[cfg(feature = "quickjs")]
         Box::new(isolate_engine_quickjs::QuickJs::new()),
+        #[cfg(feature = "v8")]
+        Box::new(isolate_engine_v8::V8::new()),
     ]
 }
 

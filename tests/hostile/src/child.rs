@@ -20,7 +20,7 @@ const AFTERWARDS: Duration = Duration::from_secs(1);
 /// # Errors
 /// If there is no such engine or script.
 pub fn run(engine: &str, script: &Path) -> Result<Outcome, String> {
-    let engine = engine_by_name(engine).ok_or_else(|| format!("no engine '{engine}' is compiled in"))?;
+    let engine = engine_by_name(engine).map_err(|e| e.to_string())?;
     let source = std::fs::read_to_string(script).map_err(|e| format!("{}: {e}", script.display()))?;
     let filename = script.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|e| e.to_string())?;

@@ -58,7 +58,7 @@ struct Troubled {
 /// # Errors
 /// If there is no such engine, or standard input or output fails.
 pub fn run(root: &Path, engine: &str, timeout: Duration) -> Result<(), String> {
-    let engine = engine_by_name(engine).ok_or_else(|| format!("no engine '{engine}' is compiled in"))?;
+    let engine = engine_by_name(engine).map_err(|e| e.to_string())?;
     let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|e| e.to_string())?;
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|e| e.to_string())?;
