@@ -27,6 +27,10 @@ pub(crate) struct Memory {
     account: MemoryAccount,
     /// Bytes of buffers that V8 allocated here.
     buffers: AtomicUsize,
+    /// Bytes of the host's that the guest sees as buffers: V8 counts them itself.
+    lent: AtomicUsize,
+    /// What V8 was told of the other bytes that the host holds.
+    told: AtomicUsize,
     /// Bytes of the heap after the last collection.
     heap: AtomicUsize,
     peak: AtomicUsize,
@@ -43,6 +47,8 @@ impl Memory {
             interrupter,
             account,
             buffers: AtomicUsize::new(0),
+            lent: AtomicUsize::new(0),
+            told: AtomicUsize::new(0),
             heap: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
             refused: AtomicU32::new(0),
@@ -72,7 +78,7 @@ impl Memory {
         self.heap.load(Ordering::Relaxed) + self.buffers.load(Ordering::Relaxed) + self.account.bytes()
     }
 
-    fn over(&self, bytes: usize) -> bool {
+    pub(crate) fn over(&self, bytes: usize) -> bool {
         self.limit.is_some_and(|limit| self.total().checked_add(bytes).is_none_or(|sum| sum > limit))
     }
 
@@ -113,6 +119,25 @@ impl Memory {
         charge
     }
 
+    /// As [`charge`](Self::charge), of bytes that the guest sees as a buffer until the result is dropped.
+    pub(crate) fn lend(self: &Arc<Self>, bytes: usize) -> Lent {
+        self.lent.fetch_add(bytes, Ordering::Relaxed);
+        Lent { memory: self.clone(), charge: self.charge(bytes) }
+    }
+
+    /// What V8 has not been told yet of what the host holds for the guest, if it is worth telling: without, it would see
+    /// no reason to collect a small object that keeps much alive on the host.
+    pub(crate) fn untold(&self) -> i64 {
+        const WORTH: i64 = 1 << 20;
+        let held = self.account.bytes().saturating_sub(self.lent.load(Ordering::Relaxed));
+        let more = held as i64 - self.told.load(Ordering::Relaxed) as i64;
+        if more.abs() < WORTH {
+            return 0;
+        }
+        self.told.store(held, Ordering::Relaxed);
+        more
+    }
+
     pub(crate) fn stop(&self) {
         self.interrupter.terminate(Termination::Memory);
     }
@@ -138,6 +163,18 @@ impl Memory {
             self.note();
         }
         p.cast()
+    }
+}
+
+/// Bytes that the guest sees as a buffer.
+pub(crate) struct Lent {
+    memory: Arc<Memory>,
+    charge: Charge,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.memory.lent.fetch_sub(self.charge.bytes(), Ordering::Relaxed);
     }
 }
 

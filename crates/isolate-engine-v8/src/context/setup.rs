@@ -61,6 +61,7 @@ impl V8Context {
             functions: RefCell::default(),
             rejections: RefCell::default(),
             depth: Cell::new(0),
+            collected: Cell::new(false),
             phase: RefCell::default(),
             builtins: OnceCell::new(),
             shared: OnceCell::new(),
