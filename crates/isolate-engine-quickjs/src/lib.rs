@@ -67,4 +67,8 @@ impl Engine for QuickJs {
     fn new_context(&self, limits: &Limits) -> Result<Box<dyn EngineContext>, Failure> {
         Ok(Box::new(context::QuickJsContext::new(limits, self.fail_allocation)?))
     }
+
+    fn stack_reserve(&self) -> usize {
+        STACK_RESERVE
+    }
 }

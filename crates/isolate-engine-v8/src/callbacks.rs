@@ -24,6 +24,7 @@ pub(crate) fn call_host<'s>(
         return;
     }
     let key = args.data().try_cast::<v8::Number>().map_or(usize::MAX, |n| n.value() as usize);
+    inner.sweep();
     let Some(callable) = inner.functions.borrow().get(key).cloned() else { return };
     let f = &callable.function;
     if f.promise {
@@ -135,6 +136,7 @@ pub(crate) unsafe extern "C" fn on_garbage(
     // SAFETY: the isolate that collects, which is not dropped here.
     let isolate = std::mem::ManuallyDrop::new(unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) });
     let inner = Inner::of(&isolate);
+    inner.collected.set(true);
     if inner.measure() && inner.interrupter.stopped().is_none() {
         // Young collections leave garbage in the old space: only a full one tells.
         isolate.thread_safe_handle().request_interrupt(on_pressure, std::ptr::null_mut());
@@ -150,6 +152,7 @@ unsafe extern "C" fn on_pressure(isolate: v8::UnsafeRawIsolatePtr, _data: *mut c
         return;
     }
     isolate.low_memory_notification();
+    inner.sweep();
     if inner.measure() {
         inner.memory.stop();
         isolate.terminate_execution();

@@ -59,8 +59,8 @@ enum Slot {
 /// A host function that a guest function object stands for.
 pub(crate) struct Callable {
     pub(crate) function: HostFunction,
-    /// Tells when the function object is gone; none if it stays as long as the context.
-    watch: Cell<Option<v8::Weak<v8::Function>>>,
+    /// Empty once the function object is gone; none if that stays as long as the context.
+    watch: RefCell<Option<v8::Weak<v8::Function>>>,
 }
 
 /// Builtins that conversions need, taken before any guest code ran, in the order of the list of `natives.js`.
@@ -106,6 +106,8 @@ pub(crate) struct Inner {
     pub(crate) functions: RefCell<Slab<Rc<Callable>>>,
     pub(crate) rejections: RefCell<rejections::Rejections>,
     depth: Cell<u32>,
+    /// Whether there was a collection since the last sweep.
+    pub(crate) collected: Cell<bool>,
     phase: RefCell<setup::Phase>,
     builtins: OnceCell<Vec<v8::Global<v8::Value>>>,
     /// The two objects that all glue gets besides its host functions.
@@ -167,8 +169,13 @@ impl V8Context {
         self.ready()?;
         if this.depth.get() == 0 {
             this.free_released();
+            this.sweep();
         }
-        self.enter_made()
+        let entered = self.enter_made()?;
+        if this.depth.get() == 1 {
+            this.tell_held();
+        }
+        Ok(entered)
     }
 
     /// As [`enter`](Self::enter), of a context whose isolate is made.
@@ -383,7 +390,7 @@ impl Inner {
 
     /// Keeps a host function. Its key is all that a function object has of it.
     fn keep_function(&self, function: HostFunction) -> usize {
-        self.functions.borrow_mut().insert(Rc::new(Callable { function, watch: Cell::new(None) }))
+        self.functions.borrow_mut().insert(Rc::new(Callable { function, watch: RefCell::new(None) }))
     }
 
     /// A guest function object for a host function that is kept.
@@ -413,19 +420,9 @@ impl Inner {
         let object = self.kept_function(scope, key).inspect_err(|_| {
             self.functions.borrow_mut().try_remove(key);
         })?;
-        let inner = ptr::from_ref(self);
-        let weak = v8::Weak::with_guaranteed_finalizer(
-            scope,
-            object,
-            Box::new(move || {
-                // SAFETY: finalizers run while the isolate lives or when it goes, and `Inner` outlives it.
-                let inner = unsafe { &*inner };
-                let gone = inner.functions.try_borrow_mut().ok().and_then(|mut all| all.try_remove(key));
-                drop(gone);
-            }),
-        );
+        let weak = v8::Weak::new(scope, object);
         if let Some(callable) = self.functions.borrow().get(key) {
-            callable.watch.set(Some(weak));
+            *callable.watch.borrow_mut() = Some(weak);
         }
         Ok(object)
     }
@@ -490,6 +487,51 @@ impl Inner {
             made(object.define_own_property(scope, key.into(), v.into(), v8::PropertyAttribute::DONT_ENUM))?;
         }
         Ok(error)
+    }
+
+    /// Lets go of the host functions whose function objects were collected. V8 would tell of them in a task of its own,
+    /// which waits for the guest to come to an end.
+    pub(crate) fn sweep(&self) {
+        if !self.collected.take() {
+            return;
+        }
+        let is_gone = |f: &Rc<Callable>| f.watch.borrow().as_ref().is_some_and(v8::Weak::is_empty);
+        let keys: Vec<usize> = self.functions.borrow().iter().filter(|(_, f)| is_gone(f)).map(|(key, _)| key).collect();
+        for key in keys {
+            // Nothing is borrowed while the host's own code is dropped.
+            let gone = self.functions.borrow_mut().try_remove(key);
+            drop(gone);
+        }
+    }
+
+    /// Whether there is room for so many bytes of the host's, if need be after a collection. If not, the context is
+    /// stopped.
+    pub(crate) fn make_room(&self, bytes: usize) -> bool {
+        if !self.memory.over(bytes) {
+            return true;
+        }
+        if self.interrupter.stopped().is_none()
+            && let Some(mut isolate) = self.isolate()
+        {
+            // SAFETY: a live isolate on its own thread.
+            unsafe { isolate.enter() };
+            isolate.low_memory_notification();
+            // SAFETY: entered above.
+            unsafe { isolate.exit() };
+            self.sweep();
+            self.measure();
+        }
+        !self.memory.refuses(bytes)
+    }
+
+    /// Tells V8 what the host holds for the guest.
+    fn tell_held(&self) {
+        let more = self.memory.untold();
+        if more != 0
+            && let Some(mut isolate) = self.isolate()
+        {
+            isolate.adjust_amount_of_external_allocated_memory(more);
+        }
     }
 
     /// Notes what the heap has now.
@@ -754,10 +796,15 @@ impl EngineContext for V8Context {
     }
 
     fn charge(&self, bytes: usize) -> Result<Charge, Failure> {
-        if self.inner.memory.refuses(bytes) {
+        if !self.inner.make_room(bytes) {
             return Err(Termination::Memory.into());
         }
-        Ok(self.inner.memory.charge(bytes))
+        let charge = self.inner.memory.charge(bytes);
+        // Only where V8 is entered: what it does about it needs that.
+        if self.inner.depth.get() > 0 {
+            self.inner.tell_held();
+        }
+        Ok(charge)
     }
 
     fn memory_usage(&self) -> MemoryUsage {

@@ -7,10 +7,11 @@ use std::ffi::c_void;
 
 use bytes::Bytes;
 use isolate_engine::crossing::{self, NODE, location, too_deep, weight};
-use isolate_engine::{Arguments, BigInt, Charge, Exception, HostError, Location, MAX_DEPTH, Object, RegExp, Value};
+use isolate_engine::{Arguments, BigInt, Exception, HostError, Location, MAX_DEPTH, Object, RegExp, Value};
 use v8::Local;
 
 use crate::context::{Builtin, Inner, Scope};
+use crate::memory;
 
 pub(crate) use isolate_engine::crossing::Refusal;
 
@@ -330,9 +331,10 @@ impl Inner {
             return Ok(Value::String(format!("[{length} bytes]")));
         }
         walk.spend(length)?;
-        let mut bytes = vec![0; length];
-        let copied = view.copy_contents(&mut bytes);
-        bytes.truncate(copied);
+        let mut bytes = Vec::with_capacity(length);
+        let copied = view.copy_contents_uninit(&mut bytes.spare_capacity_mut()[..length]);
+        // SAFETY: so many bytes were written.
+        unsafe { bytes.set_len(copied.min(length)) };
         Ok(Value::Bytes(bytes.into()))
     }
 
@@ -543,10 +545,10 @@ impl Inner {
             }
             store
         } else {
-            if self.memory.refuses(length) {
+            if !self.make_room(length) {
                 return Err(Refusal::Pending);
             }
-            let charge = self.memory.charge(length);
+            let charge = self.memory.lend(length);
             // Moves when the host holds the only reference, and copies when it does not: the guest may write to it.
             let lent = Box::new(Lent { bytes: Vec::from(bytes), _charge: charge });
             let lent = Box::into_raw(lent);
@@ -592,7 +594,7 @@ impl Inner {
 /// Bytes that the guest sees as an `ArrayBuffer` and that stay where the host allocated them.
 struct Lent {
     bytes: Vec<u8>,
-    _charge: Charge,
+    _charge: memory::Lent,
 }
 
 unsafe extern "C" fn give_back(_data: *mut c_void, _length: usize, lent: *mut c_void) {

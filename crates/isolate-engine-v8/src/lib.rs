@@ -57,4 +57,14 @@ impl Engine for V8 {
     fn new_context(&self, limits: &Limits) -> Result<Box<dyn EngineContext>, Failure> {
         Ok(Box::new(context::V8Context::new(limits)?))
     }
+
+    /// V8 ends the process when it cannot have the memory for an object, so a stopped guest gets it: the largest array or
+    /// string takes 1 GiB.
+    fn memory_overshoot(&self) -> usize {
+        memory::LARGEST
+    }
+
+    fn stack_reserve(&self) -> usize {
+        STACK_RESERVE
+    }
 }

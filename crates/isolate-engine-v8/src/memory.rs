@@ -14,9 +14,11 @@ use isolate_engine::{Charge, Interrupter, MemoryAccount, MemoryUsage, Terminatio
 
 /// How often V8 asks for the bytes of one buffer.
 const ATTEMPTS: u32 = 4;
-/// How much more heap a guest gets once it is stopped, so that V8 can unwind it rather than end the process: the largest
-/// single object is smaller.
-const UNWIND: usize = 4 << 30;
+/// What the largest object takes: an array of 2²⁷ elements, or a string of 2²⁹ characters of two bytes.
+pub(crate) const LARGEST: usize = 1 << 30;
+/// How much more heap a guest gets once it is stopped, so that V8 can unwind it rather than end the process: the object
+/// that it was about to make, with the one that it is made of.
+const UNWIND: usize = 2 * LARGEST + (64 << 20);
 
 /// What one context uses, told by V8 from its own threads too.
 pub(crate) struct Memory {
@@ -25,6 +27,10 @@ pub(crate) struct Memory {
     account: MemoryAccount,
     /// Bytes of buffers that V8 allocated here.
     buffers: AtomicUsize,
+    /// Bytes of the host's that the guest sees as buffers: V8 counts them itself.
+    lent: AtomicUsize,
+    /// What V8 was told of the other bytes that the host holds.
+    told: AtomicUsize,
     /// Bytes of the heap after the last collection.
     heap: AtomicUsize,
     peak: AtomicUsize,
@@ -41,10 +47,23 @@ impl Memory {
             interrupter,
             account,
             buffers: AtomicUsize::new(0),
+            lent: AtomicUsize::new(0),
+            told: AtomicUsize::new(0),
             heap: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
             refused: AtomicU32::new(0),
         })
+    }
+
+    /// How V8 is to divide the limit: all of it for what lives long, so that no guest is stopped before it has had its due,
+    /// and a part of it again for what is young. The sum of both is looked at after each collection.
+    pub(crate) fn heap(&self, params: v8::CreateParams) -> v8::CreateParams {
+        const LEAST_YOUNG: usize = 3 << 19;
+        const MOST_YOUNG: usize = 48 << 20;
+        let Some(limit) = self.limit else { return params };
+        params
+            .set_max_old_generation_size_in_bytes(limit)
+            .set_max_young_generation_size_in_bytes((limit / 4).clamp(LEAST_YOUNG, MOST_YOUNG))
     }
 
     pub(crate) fn allocator(self: &Arc<Self>) -> v8::UniqueRef<v8::Allocator> {
@@ -59,7 +78,7 @@ impl Memory {
         self.heap.load(Ordering::Relaxed) + self.buffers.load(Ordering::Relaxed) + self.account.bytes()
     }
 
-    fn over(&self, bytes: usize) -> bool {
+    pub(crate) fn over(&self, bytes: usize) -> bool {
         self.limit.is_some_and(|limit| self.total().checked_add(bytes).is_none_or(|sum| sum > limit))
     }
 
@@ -100,6 +119,25 @@ impl Memory {
         charge
     }
 
+    /// As [`charge`](Self::charge), of bytes that the guest sees as a buffer until the result is dropped.
+    pub(crate) fn lend(self: &Arc<Self>, bytes: usize) -> Lent {
+        self.lent.fetch_add(bytes, Ordering::Relaxed);
+        Lent { memory: self.clone(), charge: self.charge(bytes) }
+    }
+
+    /// What V8 has not been told yet of what the host holds for the guest, if it is worth telling: without, it would see
+    /// no reason to collect a small object that keeps much alive on the host.
+    pub(crate) fn untold(&self) -> i64 {
+        const WORTH: i64 = 1 << 20;
+        let held = self.account.bytes().saturating_sub(self.lent.load(Ordering::Relaxed));
+        let more = held as i64 - self.told.load(Ordering::Relaxed) as i64;
+        if more.abs() < WORTH {
+            return 0;
+        }
+        self.told.store(held, Ordering::Relaxed);
+        more
+    }
+
     pub(crate) fn stop(&self) {
         self.interrupter.terminate(Termination::Memory);
     }
@@ -125,6 +163,18 @@ impl Memory {
             self.note();
         }
         p.cast()
+    }
+}
+
+/// Bytes that the guest sees as a buffer.
+pub(crate) struct Lent {
+    memory: Arc<Memory>,
+    charge: Charge,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.memory.lent.fetch_sub(self.charge.bytes(), Ordering::Relaxed);
     }
 }
 
@@ -155,9 +205,16 @@ unsafe extern "C" fn release(memory: *const Memory) {
 }
 
 /// Asked for more heap when the limit is near: the guest is stopped, and gets room for its unwinding.
-pub(crate) unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
+pub(crate) unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial: usize) -> usize {
     // SAFETY: the context keeps its memory for longer than its isolate.
     let memory = unsafe { &*data.cast::<Memory>() };
     memory.stop();
+    if current > initial {
+        // It was stopped, and has filled all that room since: it does not stop. V8 would end the process now; only this
+        // thread ends instead, as far as a thread can.
+        loop {
+            std::thread::park();
+        }
+    }
     current.saturating_add(UNWIND)
 }

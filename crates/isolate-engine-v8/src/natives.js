@@ -6,9 +6,10 @@
   'use strict';
   const call = Function.prototype.call.bind(Function.prototype.call);
   const {
-    defineProperty, deleteProperty, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf,
+    defineProperty, deleteProperty, getPrototypeOf, setPrototypeOf,
   } = Reflect;
-  const hasOwn = Object.hasOwn;
+  // Of Object, whose one is compiled; that of Reflect is not.
+  const { hasOwn, getOwnPropertyDescriptor } = Object;
   const TypedArrayPrototype = getPrototypeOf(Uint8Array.prototype);
   const getter = (object, key) => getOwnPropertyDescriptor(object, key).get;
 
@@ -230,6 +231,116 @@
     return call(slice, text, table + start, table + end);
   };
 
+  // Clones of plain data: trees of objects, arrays and primitives, with whatever leaves glue knows how to clone. No guest
+  // code runs meanwhile: whenever something turns up that would need some (a getter, a proxy), or that glue must look at,
+  // the whole is given up, unnoticed.
+  const MapConstructor = Map, mapGet = Map.prototype.get, mapSet = Map.prototype.set;
+  const ObjectPrototype = Object.prototype, keys = Object.keys;
+  const NOT_PLAIN = { __proto__: null };
+  const DEEPEST = 500;
+  let cloning;
+  const dataOf = (object, key) => {
+    const own = getOwnPropertyDescriptor(object, key);
+    if (own === undefined || !hasOwn(own, 'value')) throw NOT_PLAIN;
+    return own.value;
+  };
+  const entry = { __proto__: null, value: undefined, writable: true, enumerable: true, configurable: true };
+  const put = (object, key, value) => {
+    entry.value = value;
+    defineProperty(object, key, entry);
+    entry.value = undefined;
+  };
+  // Whether a plain assignment to a new property asks nobody but for `__proto__`: the prototypes have no setters of the
+  // guest's, nothing that cannot be overwritten, and no elements.
+  const ArrayPrototype = Array.prototype, ownKeys = Reflect.ownKeys;
+  const assignable = () => {
+    const names = ownKeys(ObjectPrototype);
+    if (names[0] !== 'constructor' || ownKeys(ArrayPrototype)[0] !== 'length') return false;
+    if (getPrototypeOf(ArrayPrototype) !== ObjectPrototype) return false;
+    for (let i = 0; i < names.length; i++) {
+      if (names[i] === '__proto__') continue;
+      const own = getOwnPropertyDescriptor(ObjectPrototype, names[i]);
+      if (!hasOwn(own, 'value') || !own.writable) return false;
+    }
+    return true;
+  };
+  const cloneValue = (value, depth) => {
+    switch (typeof value) {
+      case 'object': return value === null ? null : cloneObject(value, depth);
+      case 'function': case 'symbol': throw NOT_PLAIN;
+      default: return value;
+    }
+  };
+  const cloneObject = (value, depth) => {
+    if (depth > DEEPEST) throw NOT_PLAIN;
+    const { memory } = cloning;
+    const known = call(mapGet, memory, value);
+    if (known !== undefined) return known;
+    switch (native.plainKind(value)) {
+      case 1: return cloneProperties(value, {}, depth);
+      case 2: return cloneArray(value, depth);
+      case 3: {
+        if (cloning.isPlatform(value)) throw NOT_PLAIN;
+        return cloneProperties(value, {}, depth);
+      }
+      case 4: return cloneCollection(value, depth);
+      case 5: {
+        const copy = cloning.leaf(value, native.classOf(value));
+        if (copy === undefined) throw NOT_PLAIN;
+        call(mapSet, memory, value, copy);
+        return copy;
+      }
+      default: throw NOT_PLAIN;
+    }
+  };
+  const cloneProperties = (value, copy, depth) => {
+    call(mapSet, cloning.memory, value, copy);
+    const names = keys(value);
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i], part = cloneValue(dataOf(value, name), depth + 1);
+      if (name === '__proto__') put(copy, name, part);
+      else copy[name] = part;
+    }
+    return copy;
+  };
+  const cloneArray = (value, depth) => {
+    const { length } = value, names = keys(value);
+    const copy = [];
+    if (names.length !== length) {
+      call(mapSet, cloning.memory, value, copy);
+      for (let i = 0; i < names.length; i++) put(copy, names[i], cloneValue(dataOf(value, names[i]), depth + 1));
+      if (copy.length !== length) copy.length = length;
+      return copy;
+    }
+    call(mapSet, cloning.memory, value, copy);
+    for (let i = 0; i < length; i++) {
+      // As many names as elements may be others than the elements.
+      copy[i] = cloneValue(dataOf(value, i), depth + 1);
+    }
+    return copy;
+  };
+  const cloneCollection = (value, depth) => {
+    const kind = native.classOf(value);
+    const { copy, items } = cloning.begin(value, kind);
+    call(mapSet, cloning.memory, value, copy);
+    for (let i = 0; i < items.length; i++) items[i] = cloneValue(items[i], depth + 1);
+    cloning.fill(copy, kind, items);
+    return copy;
+  };
+  const clonePlain = (value, leaf, begin, fill, isPlatform) => {
+    if (!assignable()) return undefined;
+    const outer = cloning;
+    cloning = { __proto__: null, memory: new MapConstructor(), leaf, begin, fill, isPlatform };
+    try {
+      return cloneValue(value, 0);
+    } catch (e) {
+      if (e === NOT_PLAIN) return undefined;
+      throw e;
+    } finally {
+      cloning = outer;
+    }
+  };
+
   const engine = {
     __proto__: null,
     classOf: native.classOf,
@@ -254,8 +365,7 @@
     isConstructor: native.isConstructor,
     isCallable: (v) => typeof v === 'function',
     bytesToString: native.bytesToString,
-    // Glue's own way is compiled, and faster than calls into the engine for each property.
-    clonePlain: () => undefined,
+    clonePlain,
     onRejections: native.onRejections,
     part,
     // All lazy globals are in place from the start.

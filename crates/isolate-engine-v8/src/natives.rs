@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use isolate_engine::Glue;
 use v8::{Local, MapFnTo};
 
-use crate::context::{Inner, Scope};
+use crate::context::{Builtin, Inner, Scope};
 use crate::convert::{Refusal, made, name};
 
 /// Makes the object for glue of the natives.
@@ -35,7 +35,7 @@ macro_rules! natives {
 }
 
 natives! {
-    "classOf" => class_of, "isPromise" => is_promise, "promiseState" => promise_state,
+    "classOf" => class_of, "isPromise" => is_promise, "plainKind" => plain_kind, "promiseState" => promise_state,
     "proxyDetails" => proxy_details, "enqueueMicrotask" => enqueue_microtask, "markHandled" => mark_handled,
     "utf8Encode" => utf8_encode, "utf8EncodeInto" => utf8_encode_into, "utf8Decode" => utf8_decode,
     "isDataView" => is_data_view, "bufferKind" => buffer_kind, "copyBytes" => copy_bytes,
@@ -90,6 +90,42 @@ fn class_of<'s>(scope: &mut Scope<'s, '_>, args: Args<'s>, mut rv: Return) {
             rv.set(class.into());
         }
     }
+}
+
+/// What a clone of an object takes: 1 a plain object, 2 an array, 3 an object of some class of the guest's or of the web
+/// platform's, 4 a map or set, 5 another object that holds no others, 0 none of them.
+fn plain_kind<'s>(scope: &mut Scope<'s, '_>, args: Args<'s>, mut rv: Return) {
+    let v = args.get(0);
+    let kind = if v.is_array() {
+        2
+    } else {
+        match Inner::of(scope).class_name(scope, v) {
+            "Map" | "Set" => 4,
+            "Proxy"
+            | "Error"
+            | "Function"
+            | "AsyncFunction"
+            | "GeneratorFunction"
+            | "Promise"
+            | "WeakMap"
+            | "WeakSet"
+            | "WeakRef"
+            | "FinalizationRegistry"
+            | "Generator"
+            | "Module"
+            | "External"
+            | "Map Iterator"
+            | "Set Iterator"
+            | "Symbol" => 0,
+            "Object" | "Arguments" => {
+                let proto = v.try_cast::<v8::Object>().ok().and_then(|o| o.get_prototype(scope));
+                let plain = Inner::of(scope).builtin(scope, Builtin::ObjectPrototype);
+                if proto.is_none_or(|p| p.is_null() || p == plain) { 1 } else { 3 }
+            }
+            _ => 5,
+        }
+    };
+    rv.set_int32(kind);
 }
 
 fn is_promise(_: &mut Scope<'_, '_>, args: Args<'_>, mut rv: Return) {
@@ -157,7 +193,7 @@ fn utf8_encode(scope: &mut Scope<'_, '_>, args: Args<'_>, mut rv: Return) {
     let Ok(text) = args.get(0).try_cast::<v8::String>() else { return };
     let inner = Inner::of(scope);
     let length = text.utf8_length(scope);
-    if inner.memory.refuses(length) {
+    if !inner.make_room(length) {
         scope.terminate_execution();
         return;
     }

@@ -20,6 +20,15 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// # Errors
     /// If the limits leave no room for an empty context, or the thread's stack is too small for [`Limits::stack`].
     fn new_context(&self, limits: &Limits) -> Result<Box<dyn EngineContext>, Failure>;
+
+    /// How many bytes beyond [`Limits::memory`] one allocation of a guest's may take before the stop takes hold. Zero for
+    /// an engine that lets its allocations be refused.
+    fn memory_overshoot(&self) -> usize {
+        0
+    }
+
+    /// Native stack in bytes that a context needs of its thread besides [`Limits::stack`].
+    fn stack_reserve(&self) -> usize;
 }
 
 /// One realm with its limits. Not `Send`: it lives, runs and is dropped on one thread.

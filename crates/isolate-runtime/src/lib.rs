@@ -1,6 +1,7 @@
 #![doc = include_str!("../../../README.md")]
 #![forbid(unsafe_code)]
 
+mod leave;
 mod options;
 mod owner;
 mod pool;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 
+pub use leave::abandoned_threads;
 pub use options::{RuntimeOptions, engine_by_name, engines};
 pub use owner::Handles;
 
@@ -35,6 +37,7 @@ pub use isolate_engine_quickjs::QuickJs;
 pub use isolate_engine_v8::V8;
 pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};
 
+use leave::Leave;
 use owner::{Command, Reply, disposed};
 
 /// What a runtime's thread has for this library and host functions beyond the guest's stack. Every engine wants some of
@@ -57,16 +60,24 @@ pub async fn create_runtime(options: RuntimeOptions) -> Result<Runtime, Error> {
     let (ready, made) = oneshot::channel();
     // The guest's stack, and as much again for host functions and for the engine's own native recursion.
     let stack = options.limits.stack.saturating_mul(2).saturating_add(HOST_STACK);
-    pool::spawn(stack, move || owner::run(options, receiver, ready))
+    let leave = Leave::new(options.stop_grace);
+    let thread = leave.clone();
+    let job = move || {
+        thread.enter_thread();
+        owner::run(options, receiver, ready);
+        thread.leave_thread()
+    };
+    pool::spawn(stack, job)
         .map_err(|e| Error::new(ErrorKind::Engine, format!("the runtime's thread could not be started: {e}")))?;
     let interrupter = soon(made, MADE_SOON).await.map_err(|_| disposed())??;
-    Ok(Runtime(Arc::new(Shared { commands, interrupter, disposed: AtomicBool::new(false) })))
+    Ok(Runtime(Arc::new(Shared { commands, interrupter, disposed: AtomicBool::new(false), leave })))
 }
 
 struct Shared {
     commands: mpsc::UnboundedSender<Command>,
     interrupter: Interrupter,
     disposed: AtomicBool,
+    leave: Arc<Leave>,
 }
 
 impl Drop for Shared {
@@ -97,7 +108,11 @@ impl Runtime {
         }
         let (reply, answer) = oneshot::channel();
         self.0.commands.send(command(reply)).map_err(|_| disposed())?;
-        let result = soon(answer, ANSWER_SOON).await.map_err(|_| disposed())?;
+        let answered = self.0.leave.answer(&self.0.interrupter, soon(answer, ANSWER_SOON)).await;
+        let result = match answered {
+            Ok(result) => result.map_err(|_| disposed())?,
+            Err(reason) => Err(isolate_core::Failure::from(reason).into()),
+        };
         // What `dispose` interrupts looks cancelled from inside.
         if result.is_err() && self.0.disposed.load(Ordering::Acquire) { Err(disposed()) } else { result }
     }
@@ -224,14 +239,21 @@ impl Runtime {
         self.0.interrupter.stopped()
     }
 
+    /// Whether the guest went on for [`RuntimeOptions::stop_grace`] after it was stopped, so that its thread was left to
+    /// itself: with the lowest priority, until the guest's native loop ends, if ever. Counted by [`abandoned_threads`].
+    pub fn is_abandoned(&self) -> bool {
+        self.0.leave.is_left()
+    }
+
     /// Stops the guest, whatever it does, and frees everything. What is still awaited gets [`ErrorKind::Disposed`],
-    /// and so does whoever uses the runtime later. Waits until it is done; a second time it does nothing.
+    /// and so does whoever uses the runtime later. Waits until it is done, or until the guest has gone on for
+    /// [`RuntimeOptions::stop_grace`] nevertheless; a second time it does nothing.
     pub async fn dispose(&self) {
         self.0.disposed.store(true, Ordering::Release);
         self.0.interrupter.terminate(Termination::Cancelled);
         let (reply, done) = oneshot::channel();
         if self.0.commands.send(Command::Dispose { reply }).is_ok() {
-            let _ = soon(done, ANSWER_SOON).await;
+            let _ = self.0.leave.answer(&self.0.interrupter, soon(done, ANSWER_SOON)).await;
         }
     }
 }

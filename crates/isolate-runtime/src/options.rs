@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use isolate_console::ConsoleOptions;
 use isolate_core::{Clock, Context, Engine, Error, ErrorKind, Limits, Uncaught};
@@ -21,8 +22,8 @@ type UncaughtHook = Box<dyn Fn(&Uncaught) + Send>;
 /// | clock | [`Clock::Virtual`]: time moves by [`Runtime::tick`](crate::Runtime::tick) alone |
 /// | console | what the guest prints goes nowhere |
 /// | uncaught errors | to `tracing`, as errors |
+/// | grace after a stop | 5 s |
 /// | Tokio | one shared worker thread of this library's own |
-#[derive(Default)]
 #[non_exhaustive]
 pub struct RuntimeOptions {
     pub(crate) engine: Option<Arc<dyn Engine>>,
@@ -33,7 +34,25 @@ pub struct RuntimeOptions {
     pub(crate) timers: TimersOptions,
     pub(crate) tokio: Option<Handle>,
     pub(crate) on_uncaught: Option<UncaughtHook>,
+    pub(crate) stop_grace: Duration,
     pub(crate) setup: Vec<Setup>,
+}
+
+impl Default for RuntimeOptions {
+    fn default() -> Self {
+        Self {
+            engine: None,
+            limits: Limits::default(),
+            clock: Clock::default(),
+            console: ConsoleOptions::default(),
+            encoding: EncodingOptions::default(),
+            timers: TimersOptions::default(),
+            tokio: None,
+            on_uncaught: None,
+            stop_grace: Duration::from_secs(5),
+            setup: Vec::new(),
+        }
+    }
 }
 
 impl fmt::Debug for RuntimeOptions {
@@ -106,6 +125,15 @@ impl RuntimeOptions {
     #[must_use]
     pub fn on_uncaught(mut self, hook: impl Fn(&Uncaught) + Send + 'static) -> Self {
         self.on_uncaught = Some(Box::new(hook));
+        self
+    }
+
+    /// Sets how long after a stop the guest may go on before the host waits no longer. Default: 5 s. Guests end within
+    /// milliseconds but for some native loops of the engine's (`docs/limits.md`). After this time whoever waits gets the
+    /// stop as the answer, and the thread is left to itself; see [`Runtime::is_abandoned`](crate::Runtime::is_abandoned).
+    #[must_use]
+    pub fn stop_grace(mut self, grace: Duration) -> Self {
+        self.stop_grace = grace;
         self
     }
 

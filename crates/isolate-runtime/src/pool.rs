@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel}
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-type Job = Box<dyn FnOnce() + Send>;
+/// Returns whether its thread may have another.
+type Job = Box<dyn FnOnce() -> bool + Send>;
 
 /// How many threads wait at most.
 const MOST: usize = 16;
@@ -33,7 +34,7 @@ fn pool() -> std::sync::MutexGuard<'static, Pool> {
 }
 
 /// Runs a job on a thread with at least so much stack.
-pub(crate) fn spawn(stack: usize, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub(crate) fn spawn(stack: usize, job: impl FnOnce() -> bool + Send + 'static) -> io::Result<()> {
     let mut job: Job = Box::new(job);
     loop {
         let idle = {
@@ -48,9 +49,9 @@ pub(crate) fn spawn(stack: usize, job: impl FnOnce() + Send + 'static) -> io::Re
         }
     }
     std::thread::Builder::new().name("isolate".into()).stack_size(stack).spawn(move || {
-        job();
-        while let Some(job) = wait(stack) {
-            job();
+        let mut next = Some(job);
+        while let Some(job) = next {
+            next = if job() { wait(stack) } else { None };
         }
     })?;
     Ok(())

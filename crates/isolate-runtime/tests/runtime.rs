@@ -310,3 +310,23 @@ fn a_runtime_is_send_sync_and_clone() {
     fn check<T: Send + Sync + Clone>() {}
     check::<Runtime>();
 }
+
+#[tokio::test]
+async fn a_guest_that_does_not_stop_is_left_to_itself() {
+    // A native loop of QuickJS that nothing reaches, for about half a minute. It ends with this process.
+    let limits = Limits::new().wall_time(Duration::from_millis(50)).memory(None);
+    let options = RuntimeOptions::new().limits(limits).stop_grace(Duration::from_millis(100));
+    let rt = create_runtime(options).await.unwrap();
+    assert!(!rt.is_abandoned());
+    let error = rt.eval("new Array(1e9) + ''", "stuck.js").await.unwrap_err();
+    assert_eq!(error.terminated(), Some(Termination::Deadline));
+    assert!(rt.is_abandoned());
+    assert_eq!(isolate_runtime::abandoned_threads(), 1);
+    let again = rt.eval("1", "again.js").await.unwrap_err();
+    assert_eq!(again.terminated(), Some(Termination::Deadline));
+    rt.dispose().await;
+    // Others are served by other threads.
+    let other = create_runtime(RuntimeOptions::new()).await.unwrap();
+    assert_eq!(other.eval("1 + 1", "t.js").await.unwrap(), 2.into());
+    assert!(!other.is_abandoned());
+}

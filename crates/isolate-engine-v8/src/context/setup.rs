@@ -61,6 +61,7 @@ impl V8Context {
             functions: RefCell::default(),
             rejections: RefCell::default(),
             depth: Cell::new(0),
+            collected: Cell::new(false),
             phase: RefCell::default(),
             builtins: OnceCell::new(),
             shared: OnceCell::new(),
@@ -104,9 +105,7 @@ impl V8Context {
             .external_references(external_references());
         // SAFETY: an address within this thread's stack, on which the isolate is used for its whole life.
         params = unsafe { params.set_stack_limit(ptr::without_provenance_mut(this.stack_end)) };
-        if let Some(limit) = this.limits.memory {
-            params = params.heap_limits(0, limit);
-        }
+        params = this.memory.heap(params);
         if let Some(snapshot) = snapshot {
             params = params.snapshot_blob(snapshot.blob.into());
         }
