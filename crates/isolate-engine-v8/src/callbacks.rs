@@ -148,24 +148,27 @@ unsafe extern "C" fn on_pressure(isolate: v8::UnsafeRawIsolatePtr, _data: *mut c
     // SAFETY: the isolate that is interrupted, which is not dropped here.
     let mut isolate = std::mem::ManuallyDrop::new(unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) });
     let inner = Inner::of(&isolate);
-    if inner.interrupter.stopped().is_some() || !inner.measure() {
-        return;
-    }
-    isolate.low_memory_notification();
-    inner.sweep();
-    if inner.measure() {
-        inner.memory.stop();
+    inner.check_heap(&mut isolate);
+    if inner.interrupter.stopped().is_some() {
         isolate.terminate_execution();
     }
 }
 
 /// Asked now and then whether to go on.
-pub(crate) unsafe extern "C" fn on_interrupt(isolate: v8::UnsafeRawIsolatePtr, _data: *mut c_void) {
+pub(crate) unsafe extern "C" fn on_interrupt(isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
     // SAFETY: as above.
-    let isolate = std::mem::ManuallyDrop::new(unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) });
-    if Inner::of(&isolate).interrupter.poll().is_some() {
-        isolate.terminate_execution();
+    let copy = std::mem::ManuallyDrop::new(unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) });
+    if Inner::of(&copy).interrupter.poll().is_some() {
+        copy.terminate_execution();
+        return;
     }
+    // SAFETY: what V8 passed.
+    unsafe { on_pressure(isolate, data) };
+}
+
+/// Asked whether a module of WebAssembly may be compiled.
+pub(crate) unsafe extern "C" fn refuse_wasm(_context: Local<v8::Context>, _source: Local<v8::String>) -> bool {
+    false
 }
 
 /// Asked what an error's `stack` is.

@@ -15,6 +15,7 @@ use std::mem::ManuallyDrop;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use isolate_engine::crossing::refused;
 use isolate_engine::watchdog::Watched;
@@ -27,7 +28,7 @@ use slab::Slab;
 use smallvec::SmallVec;
 use v8::Local;
 
-use crate::callbacks::{call_host, on_garbage, on_message, on_rejection, prepare_stack_trace};
+use crate::callbacks::{call_host, on_garbage, on_message, on_rejection, prepare_stack_trace, refuse_wasm};
 use crate::convert::{Refusal, made, name, place};
 use crate::memory::{Memory, near_heap_limit};
 use crate::modules::Modules;
@@ -83,15 +84,26 @@ pub(crate) enum Builtin {
     Late,
     /// `(error, sites)`: what the error's `stack` is.
     PrepareStackTrace,
-    WeakRefPrototype,
-    FinalizationRegistryPrototype,
+    /// The first of the prototypes by which [`RARE`] classes are told.
+    FirstRare,
 }
 
+/// Classes that V8 has no test for, in the order in which `natives.js` gives their prototypes.
+pub(crate) const RARE: [&str; 10] = [
+    "WeakRef",
+    "FinalizationRegistry",
+    "Array Iterator",
+    "String Iterator",
+    "RegExp String Iterator",
+    "Iterator Helper",
+    "Iterator Wrap",
+    "AsyncGenerator",
+    "DisposableStack",
+    "AsyncDisposableStack",
+];
+
 impl Builtin {
-    const COUNT: usize = 15;
-    /// Classes whose objects are told by their prototype.
-    pub(crate) const RARE: [(Builtin, &'static str); 2] =
-        [(Builtin::WeakRefPrototype, "WeakRef"), (Builtin::FinalizationRegistryPrototype, "FinalizationRegistry")];
+    const COUNT: usize = Builtin::FirstRare as usize + RARE.len();
 }
 
 pub(crate) struct Inner {
@@ -101,11 +113,14 @@ pub(crate) struct Inner {
     pub(crate) interrupter: Interrupter,
     pub(crate) memory: Arc<Memory>,
     pub(crate) limits: Limits,
+    web_assembly: bool,
     handles: HandleSource,
     slots: RefCell<Slab<Slot>>,
     pub(crate) functions: RefCell<Slab<Rc<Callable>>>,
     pub(crate) rejections: RefCell<rejections::Rejections>,
     depth: Cell<u32>,
+    /// When the outermost operation began.
+    began: Cell<Instant>,
     /// Whether there was a collection since the last sweep.
     pub(crate) collected: Cell<bool>,
     phase: RefCell<setup::Phase>,
@@ -189,6 +204,7 @@ impl V8Context {
             if here < this.stack_end + STACK_LEAST {
                 return Err(EngineError::new("too little native stack is left to run guest code").into());
             }
+            this.began.set(Instant::now());
             if let Some(watched) = this.watched.get() {
                 watched.set_running(true);
             }
@@ -273,6 +289,11 @@ impl Inner {
 
     /// What an operation came to.
     fn finish<R>(&self, tc: &mut Catch<'_, '_, '_, '_>, result: Result<R, Refusal>) -> Result<R, Failure> {
+        /// What takes less cannot make an object of a size that matters.
+        const LONG: Duration = Duration::from_millis(1);
+        if self.depth.get() == 1 && self.began.get().elapsed() > LONG {
+            self.check_heap(tc);
+        }
         self.stopped()?;
         match result {
             Ok(v) => Ok(v),
@@ -534,6 +555,23 @@ impl Inner {
         }
     }
 
+    /// The prototypes by which [`RARE`] classes are told.
+    pub(crate) fn rare_prototypes(&self) -> &[v8::Global<v8::Value>] {
+        self.builtins.get().map_or(&[], |all| &all[Builtin::FirstRare as usize..])
+    }
+
+    /// Stops the guest if its heap, without what is garbage, is beyond the limit: V8 lets a single large object pass.
+    pub(crate) fn check_heap(&self, isolate: &mut v8::Isolate) {
+        if self.interrupter.stopped().is_some() || !self.measure() {
+            return;
+        }
+        isolate.low_memory_notification();
+        self.sweep();
+        if self.measure() {
+            self.memory.stop();
+        }
+    }
+
     /// Notes what the heap has now.
     pub(crate) fn measure(&self) -> bool {
         let Some(mut isolate) = self.isolate() else { return false };
@@ -753,7 +791,7 @@ impl EngineContext for V8Context {
     fn run_microtasks(&self) -> Result<(), Failure> {
         self.run(|scope| {
             scope.perform_microtask_checkpoint();
-            process::pump(scope);
+            process::pump(scope, || self.inner.interrupter.stopped().is_none());
             Ok(())
         })
     }

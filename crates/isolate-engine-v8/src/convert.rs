@@ -10,7 +10,7 @@ use isolate_engine::crossing::{self, NODE, location, too_deep, weight};
 use isolate_engine::{Arguments, BigInt, Exception, HostError, Location, MAX_DEPTH, Object, RegExp, Value};
 use v8::Local;
 
-use crate::context::{Builtin, Inner, Scope};
+use crate::context::{Builtin, Inner, RARE, Scope};
 use crate::memory;
 
 pub(crate) use isolate_engine::crossing::Refusal;
@@ -56,7 +56,12 @@ impl Inner {
         if let Some(value) = primitive(v) {
             return Ok(value);
         }
-        self.walk(scope, v, &mut Walk::new(mode, self.limits.value_bytes))
+        let mut walk = Walk::new(mode, self.limits.value_bytes);
+        if let Ok(s) = v.try_cast::<v8::String>() {
+            walk.spend(NODE)?;
+            return walk_string(scope, s, &mut walk);
+        }
+        self.walk(scope, v, &mut walk)
     }
 
     fn walk<'s>(
@@ -76,12 +81,7 @@ impl Inner {
             return Ok(value);
         }
         if let Ok(s) = v.try_cast::<v8::String>() {
-            let mut s = text_of(scope, s, if walk.lossy() { usize::MAX } else { walk.left })?;
-            if walk.lossy() && s.len() > walk.left {
-                s.truncate(s.floor_char_boundary(walk.left));
-            }
-            walk.spend(s.len())?;
-            return Ok(Value::String(s));
+            return walk_string(scope, s, walk);
         }
         if let Ok(object) = v.try_cast::<v8::Object>() {
             check_stack()?;
@@ -431,10 +431,8 @@ impl Inner {
             if next == object_prototype || !next.is_object() {
                 break;
             }
-            for (builtin, class) in Builtin::RARE {
-                if next == self.builtin(scope, builtin) {
-                    return class;
-                }
+            if let Some(i) = self.rare_prototypes().iter().position(|p| Local::new(scope, p) == next) {
+                return RARE[i];
             }
             at = next;
         }
@@ -453,6 +451,9 @@ impl Inner {
             Value::Undefined => return Ok(v8::undefined(scope).into()),
             Value::Bool(b) => return Ok(v8::Boolean::new(scope, b).into()),
             Value::Null => return Ok(v8::null(scope).into()),
+            Value::String(ref s) if s.len() + NODE <= self.limits.value_bytes => {
+                return Ok(self.string(scope, s)?.into());
+            }
             _ => {}
         }
         if weight(&value) > self.limits.value_bytes {
@@ -527,8 +528,11 @@ impl Inner {
     }
 
     pub(crate) fn string<'s>(&self, scope: &Scope<'s, '_>, s: &str) -> Result<Local<'s, v8::String>, Refusal> {
-        v8::String::new(scope, s)
-            .ok_or_else(|| HostError::range_error("the string is longer than the engine's strings can be").into())
+        let made = match s.is_ascii() {
+            true => v8::String::new_from_one_byte(scope, s.as_bytes(), v8::NewStringType::Normal),
+            false => v8::String::new(scope, s),
+        };
+        made.ok_or_else(|| HostError::range_error("the string is longer than the engine's strings can be").into())
     }
 
     pub(crate) fn bytes<'s>(
@@ -615,6 +619,15 @@ fn primitive(v: Local<v8::Value>) -> Option<Value> {
         return Some(Value::Bool(v.is_true()));
     }
     v.is_null().then_some(Value::Null)
+}
+
+fn walk_string(scope: &Scope<'_, '_>, s: Local<v8::String>, walk: &mut Walk<'_>) -> Result<Value, Refusal> {
+    let mut s = text_of(scope, s, if walk.lossy() { usize::MAX } else { walk.left })?;
+    if walk.lossy() && s.len() > walk.left {
+        s.truncate(s.floor_char_boundary(walk.left));
+    }
+    walk.spend(s.len())?;
+    Ok(Value::String(s))
 }
 
 fn walk_big_int(n: Local<v8::BigInt>, walk: &mut Walk<'_>) -> Result<Value, Refusal> {

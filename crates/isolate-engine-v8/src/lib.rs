@@ -34,13 +34,20 @@ use isolate_engine::{Engine, EngineContext, Failure, Limits};
 /// collector) is set up when the first context is made.
 #[derive(Clone, Debug, Default)]
 pub struct V8 {
-    _private: (),
+    web_assembly: bool,
 }
 
 impl V8 {
     /// The engine.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Whether guests have `WebAssembly`. Default: no. The memory of its instances counts against no limit.
+    #[must_use]
+    pub fn web_assembly(mut self, is_there: bool) -> Self {
+        self.web_assembly = is_there;
+        self
     }
 
     /// The version of V8.
@@ -55,7 +62,7 @@ impl Engine for V8 {
     }
 
     fn new_context(&self, limits: &Limits) -> Result<Box<dyn EngineContext>, Failure> {
-        Ok(Box::new(context::V8Context::new(limits)?))
+        Ok(Box::new(context::V8Context::new(limits, self.web_assembly)?))
     }
 
     /// V8 ends the process when it cannot have the memory for an object, so a stopped guest gets it: the largest array or

@@ -151,7 +151,8 @@
   const bufferTransfer = ArrayBuffer.prototype.transfer;
   // V8 adds this one to a context after all others, and to none that a snapshot is taken of.
   let sharedByteLength, sharedMax, sharedGrowable;
-  const late = () => {
+  const late = (webAssembly) => {
+    if (!webAssembly) delete globalThis.WebAssembly;
     const prototype = globalThis.SharedArrayBuffer?.prototype;
     if (prototype === undefined) return;
     sharedByteLength = getter(prototype, 'byteLength');
@@ -341,6 +342,15 @@
     }
   };
 
+  // Prototypes of classes that V8's own interface has no test for, in the order of `RARE`.
+  const AsyncGenerator = getPrototypeOf((async function* () {}).prototype);
+  const rare = [
+    WeakRef.prototype, FinalizationRegistry.prototype, getPrototypeOf([][Symbol.iterator]()),
+    getPrototypeOf(''[Symbol.iterator]()), getPrototypeOf(''.matchAll(/a/g)), getPrototypeOf([].values().map((v) => v)),
+    getPrototypeOf(Iterator.from({ next() {} })), AsyncGenerator, globalThis.DisposableStack?.prototype,
+    globalThis.AsyncDisposableStack?.prototype,
+  ];
+
   const engine = {
     __proto__: null,
     classOf: native.classOf,
@@ -373,6 +383,6 @@
   };
   return [
     engine, Error, TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError, RegExp, Object.prototype,
-    imported, completion, late, prepareStackTrace, WeakRef.prototype, FinalizationRegistry.prototype,
+    imported, completion, late, prepareStackTrace, ...rare,
   ];
 })

@@ -21,8 +21,14 @@ pub(crate) fn start() {
     });
 }
 
-/// Runs what V8 has left for the isolate's own thread to do, such as the callbacks of finalization registries.
-pub(crate) fn pump(scope: &mut crate::context::Scope<'_, '_>) {
+/// Runs what V8 has left for the isolate's own thread to do, such as the callbacks of finalization registries. Some tasks
+/// post themselves again until they get to run JavaScript, so there is a bound.
+pub(crate) fn pump(scope: &mut crate::context::Scope<'_, '_>, mut goes_on: impl FnMut() -> bool) {
+    const MOST: u32 = 100;
     let platform = v8::V8::get_current_platform();
-    while v8::Platform::pump_message_loop(&platform, scope, false) {}
+    for _ in 0..MOST {
+        if !goes_on() || !v8::Platform::pump_message_loop(&platform, scope, false) {
+            return;
+        }
+    }
 }

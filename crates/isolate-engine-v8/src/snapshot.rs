@@ -166,7 +166,9 @@ enum Made {
 fn make(steps: &[Step]) -> Made {
     const STACK: usize = 256 << 10;
     let called = Rc::new(Cell::new(false));
-    let Ok(context) = V8Context::start(&Limits::unlimited().stack(STACK), Start::Creator) else { return Made::NotHere };
+    let Ok(context) = V8Context::start(&Limits::unlimited().stack(STACK), true, Start::Creator) else {
+        return Made::NotHere;
+    };
     let mut results = Vec::with_capacity(steps.len());
     for step in steps {
         match replay(&context, step, &called) {

@@ -26,6 +26,12 @@ impl Inner {
         self.lazy.borrow().len() - 1
     }
 
+    /// A mark, which no guest sees, on accessors that are not loaded yet.
+    fn ours<'s>(scope: &Scope<'s, '_>) -> Option<Local<'s, v8::Private>> {
+        let name = v8::String::new(scope, "isolate:lazy")?;
+        Some(v8::Private::for_api(scope, Some(name)))
+    }
+
     /// Puts the globals of a group in place.
     pub(super) fn put_lazy(
         &self,
@@ -40,6 +46,8 @@ impl Inner {
             let data = v8::Integer::new(scope, pack(group, i));
             if kind == GlobalKind::Accessor {
                 let f = made(v8::Function::builder(lazy_accessor).data(data.into()).build(scope))?;
+                let (ours, mark) = (made(Self::ours(scope))?, v8::Boolean::new(scope, true));
+                made(f.set_private(scope, ours, mark.into()))?;
                 let mut descriptor = v8::PropertyDescriptor::new_from_get_set(f.into(), f.into());
                 descriptor.set_configurable(true);
                 descriptor.set_enumerable(true);
@@ -165,7 +173,8 @@ pub(crate) fn lazy_accessor(
         let is_ours = match own.try_cast::<v8::Object>() {
             Ok(own) => {
                 let get = made(own.get(scope, getter.into()))?;
-                get.try_cast::<v8::Function>().is_ok_and(|f| f.get_name(scope).length() == 0)
+                let ours = made(Inner::ours(scope))?;
+                get.try_cast::<v8::Function>().is_ok_and(|f| f.has_private(scope, ours) == Some(true))
             }
             Err(_) => true,
         };

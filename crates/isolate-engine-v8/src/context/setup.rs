@@ -1,5 +1,7 @@
 //! Making a context: at once, or when it is first used (see [`crate::snapshot`]).
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use super::*;
 use crate::snapshot::{self, Snapshot, Step, external_references, rebind};
 
@@ -26,15 +28,15 @@ pub(super) enum Phase {
 }
 
 impl V8Context {
-    pub(crate) fn new(limits: &Limits) -> Result<Self, Failure> {
+    pub(crate) fn new(limits: &Limits, web_assembly: bool) -> Result<Self, Failure> {
         process::start();
         match snapshot::current() {
-            Some(snapshot) => Self::start(limits, Start::Snapshot(snapshot)),
-            None => Self::start(limits, Start::Plain),
+            Some(snapshot) => Self::start(limits, web_assembly, Start::Snapshot(snapshot)),
+            None => Self::start(limits, web_assembly, Start::Plain),
         }
     }
 
-    pub(crate) fn start(limits: &Limits, start: Start) -> Result<Self, Failure> {
+    pub(crate) fn start(limits: &Limits, web_assembly: bool, start: Start) -> Result<Self, Failure> {
         let here = ptr::from_ref(&limits).addr();
         let left = stacker::remaining_stack().unwrap_or(usize::MAX / 2);
         if left < limits.stack + STACK_RESERVE {
@@ -56,11 +58,13 @@ impl V8Context {
             interrupter,
             memory,
             limits: limits.clone(),
+            web_assembly,
             handles: HandleSource::new(),
             slots: RefCell::default(),
             functions: RefCell::default(),
             rejections: RefCell::default(),
             depth: Cell::new(0),
+            began: Cell::new(Instant::now()),
             collected: Cell::new(false),
             phase: RefCell::default(),
             builtins: OnceCell::new(),
@@ -113,6 +117,9 @@ impl V8Context {
             true => v8::Isolate::snapshot_creator(None, Some(params)),
             false => v8::Isolate::new(params),
         };
+        if !this.web_assembly {
+            isolate.set_allow_wasm_code_generation_callback(refuse_wasm);
+        }
         isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
         isolate.set_promise_reject_callback(on_rejection);
         if !creator {
@@ -133,10 +140,17 @@ impl V8Context {
             }
         }
         *this.owned.borrow_mut() = Some(isolate);
+        // How many looks of the watchdog's pass between two at the heap, which only this thread can take.
+        const LOOKS: u32 = 8;
+        let looks = AtomicU32::new(0);
+        let limited = this.limits.memory.is_some();
         let _ = this.watched.set(Watched::new(&this.interrupter, move |interrupter| {
             if interrupter.stopped().is_some() {
                 handle.terminate_execution();
-            } else if interrupter.has_cpu_deadline() {
+                return;
+            }
+            let looks = looks.fetch_add(1, Ordering::Relaxed);
+            if interrupter.has_cpu_deadline() || (limited && looks % LOOKS == LOOKS - 1) {
                 handle.request_interrupt(crate::callbacks::on_interrupt, ptr::null_mut());
             }
         }));
@@ -402,7 +416,8 @@ impl Inner {
         let late = Local::<v8::Function>::try_from(self.builtin(scope, Builtin::Late))
             .map_err(|_| HostError::error("the context is not ready"))?;
         let undefined = v8::undefined(scope);
-        made(late.call(scope, undefined.into(), &[])).map(drop)
+        let wasm = v8::Boolean::new(scope, self.web_assembly);
+        made(late.call(scope, undefined.into(), &[wasm.into()])).map(drop)
     }
 
     fn fill_slot(&self, scope: &Scope<'_, '_>, slot: usize, f: Local<v8::Function>) {
