@@ -59,9 +59,7 @@ impl Memory {
     /// and a part of it again for what is young. The sum of both is looked at after each collection.
     pub(crate) fn heap(&self, params: v8::CreateParams) -> v8::CreateParams {
         let Some(limit) = self.limit else { return params };
-        params
-            .set_max_old_generation_size_in_bytes(limit)
-            .set_max_young_generation_size_in_bytes(Self::young(limit))
+        params.set_max_old_generation_size_in_bytes(limit).set_max_young_generation_size_in_bytes(Self::young(limit))
     }
 
     fn young(limit: usize) -> usize {
