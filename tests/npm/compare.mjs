@@ -90,7 +90,8 @@ function compare(each) {
 }
 
 function runWithLimits({ timeout = '5s' }) {
-  return ['run', '--memory', '64M', '--timeout', timeout];
+  const engine = process.env.ISOLATE_ENGINE;
+  return ['run', ...(engine ? ['--engine', engine] : []), '--memory', '64M', '--timeout', timeout];
 }
 
 function problem(each, reference, ours) {

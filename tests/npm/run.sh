@@ -4,7 +4,8 @@
 #   tests/npm/run.sh              every case
 #   tests/npm/run.sh lodash esm   some of them
 #
-# ISOLATE names the binary; without it target/release/isolate is taken, else target/debug/isolate.
+# ISOLATE names the binary; without it target/release/isolate is taken, else target/debug/isolate. ISOLATE_ENGINE names
+# the engine; without it the default one runs.
 # Needs Node 20 or later and npm. Packages are pinned in package-lock.json and go to node_modules (ignored by git).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

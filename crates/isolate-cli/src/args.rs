@@ -57,7 +57,7 @@ pub(crate) struct Options {
     /// that stands still.
     #[arg(long, value_enum, default_value_t = ClockName::Real)]
     pub(crate) clock: ClockName,
-    /// The JavaScript engine.
+    /// The JavaScript engine: `quickjs`, or `v8` if the command was built with it.
     #[arg(long, value_name = "NAME", default_value = "quickjs")]
     pub(crate) engine: String,
     /// Print the value (of eval) and errors as JSON, one object on a line.

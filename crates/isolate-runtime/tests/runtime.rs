@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use isolate_runtime::{
     Clock, ConsoleOptions, Error, ErrorKind, EvalOptions, FromValue, IntoValue, Limits, ReadableStream, Runtime,
-    RuntimeOptions, Termination, Value, create_runtime, engines,
+    RuntimeOptions, Termination, Value, create_runtime, engine_by_name, engines,
 };
 
 /// Runs a test on every engine, each on a runtime of Tokio's that has one thread.
@@ -53,6 +53,55 @@ fn evaluates_calls_and_converts() {
             assert_eq!(rt.eval_display(source, (), false).await.unwrap(), text, "{source}");
         }
         rt.dispose().await;
+    });
+}
+
+#[test]
+fn engines_are_chosen_by_name() {
+    for engine in engines() {
+        assert_eq!(engine_by_name(engine.name()).unwrap().name(), engine.name());
+    }
+    for (name, feature) in [("quickjs", cfg!(feature = "quickjs")), ("v8", cfg!(feature = "v8"))] {
+        let found = engine_by_name(name);
+        assert_eq!(found.is_ok(), feature, "{name}");
+        let adds = format!("the Cargo feature `{name}` adds it");
+        assert!(found.is_ok_and(|e| e.name() == name) || engine_by_name(name).unwrap_err().to_string().contains(&adds));
+    }
+    let error = engine_by_name("spidermonkey").unwrap_err().to_string();
+    assert!(error.starts_with("there is no engine 'spidermonkey'"), "{error}");
+}
+
+#[test]
+fn engines_run_side_by_side() {
+    isolate_test_utils::block_on(async {
+        // Threads serve one runtime after another, whatever its engine, and stacks of all sizes are large enough.
+        for round in 0..4 {
+            let mut runtimes = Vec::new();
+            for stack in [64 << 10, 1 << 20] {
+                for engine in engines() {
+                    let name = engine.name();
+                    let options = RuntimeOptions::new().engine_arc(engine).limits(Limits::new().stack(stack));
+                    let options = options.setup(move |ctx| {
+                        assert_eq!(ctx.engine_name(), name);
+                        ctx.define_async_function("name", move || async move { name })
+                    });
+                    runtimes.push((name, create_runtime(options).await.unwrap()));
+                }
+            }
+            let answers =
+                runtimes.iter().map(|(_, rt)| rt.eval_as::<String>("globalThis.mine = await name(); mine", ()));
+            let answers = futures_util::future::join_all(answers).await;
+            for ((name, rt), answer) in runtimes.iter().zip(answers) {
+                assert_eq!(answer.unwrap(), *name);
+                let deep = "let n = 0; (function f() { n++; f() })()";
+                let error = rt.eval(deep, ()).await.unwrap_err();
+                assert_eq!(error.exception().unwrap().name, "RangeError", "{name}: {error}");
+                assert_eq!(rt.eval_as::<String>("mine", ()).await.unwrap(), *name);
+                if round % 2 == 0 {
+                    rt.dispose().await;
+                }
+            }
+        }
     });
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::expectations::{Expectations, Reasons, Store};
+use crate::expectations::{ENGINES, Expectations, Reasons, Store};
 use crate::report::{markdown, one_line};
 use crate::select::FOLDERS;
 
@@ -20,20 +20,56 @@ const NAMED: usize = 8;
 pub fn update(page: &str, store: &Store) -> Result<String, String> {
     let (before, rest) = page.split_once(BEGIN).ok_or_else(|| format!("this line is missing: {BEGIN}"))?;
     let (_, after) = rest.split_once(END).ok_or_else(|| format!("this line is missing: {END}"))?;
-    let folders: Vec<_> = FOLDERS
-        .into_iter()
-        .map(|folder| Ok((folder, store.load(folder)?)))
-        .filter(|loaded| !matches!(loaded, Ok((_, e)) if *e == Expectations::default()))
-        .collect::<Result<_, String>>()?;
+    let mut folders = Vec::new();
+    for name in FOLDERS {
+        let parts = |engine| store.part(name, Some(engine));
+        let folder = Folder {
+            name,
+            common: store.part(name, None)?,
+            own: ENGINES.into_iter().map(parts).collect::<Result<_, _>>()?,
+            whole: ENGINES.into_iter().map(|engine| store.load(name, engine)).collect::<Result<_, _>>()?,
+        };
+        if folder.whole.iter().any(|e| *e != Expectations::default()) {
+            folders.push(folder);
+        }
+    }
     Ok(format!("{before}{BEGIN}\n\n{}\n{END}{after}", section(&folders, &store.reasons()?)))
 }
 
-fn section(folders: &[(&str, Expectations)], reasons: &Reasons) -> String {
+/// A folder with what is expected of it: on all engines, on each of [`ENGINES`] besides, and all that on each.
+struct Folder {
+    name: &'static str,
+    common: Expectations,
+    own: Vec<Expectations>,
+    whole: Vec<Expectations>,
+}
+
+fn title(engine: &str) -> &str {
+    match engine {
+        "quickjs" => "QuickJS-NG",
+        "v8" => "V8",
+        other => other,
+    }
+}
+
+fn section(folders: &[Folder], reasons: &Reasons) -> String {
     let mut text = String::new();
     text.push_str(&overview(folders));
+    let common: Vec<_> = folders.iter().map(|f| &f.common).collect();
+    failures(&mut text, "", &common, reasons);
+    for (i, engine) in ENGINES.into_iter().enumerate() {
+        let own: Vec<_> = folders.iter().map(|f| &f.own[i]).collect();
+        failures(&mut text, &format!(" on {} alone", title(engine)), &own, reasons);
+    }
+    text.push_str(&left_out(folders, reasons));
+    text
+}
+
+/// What is expected to fail, what lies in the engine last.
+fn failures(text: &mut String, on: &str, folders: &[&Expectations], reasons: &Reasons) {
     let mut ours = BTreeMap::new();
     let mut of_engine = BTreeMap::new();
-    for (_, e) in folders {
+    for e in folders {
         let whole = e.trouble.iter().map(|(id, reason)| (reason, id, None));
         let subtests = e.fail.iter().flat_map(|(id, f)| f.iter().map(move |(name, reason)| (reason, id, Some(name))));
         for (reason, id, name) in subtests.chain(whole) {
@@ -44,36 +80,42 @@ fn section(folders: &[(&str, Expectations)], reasons: &Reasons) -> String {
         }
     }
     if !ours.is_empty() {
-        text.push_str("\n### Subtests that are expected to fail\n");
-        list(&mut text, &ours, reasons);
+        let _ = writeln!(text, "\n### Subtests that are expected to fail{on}");
+        list(text, &ours, reasons);
     }
     if !of_engine.is_empty() {
-        text.push_str("\n### Subtests that fail because of the engine\n");
-        list(&mut text, &of_engine, reasons);
+        let _ = writeln!(text, "\n### Subtests that fail because of the engine{on}");
+        list(text, &of_engine, reasons);
     }
-    text.push_str(&left_out(folders, reasons));
-    text
 }
 
 /// By reason, then by test: names of subtests, none for the test as a whole.
 type Group<'a> = BTreeMap<&'a String, BTreeMap<&'a String, Vec<&'a String>>>;
 
-fn overview(folders: &[(&str, Expectations)]) -> String {
-    let head = ["folder", "passed", "of", "tests run", "scripts left out", "HTML pages"].map(String::from);
-    let numbers = |e: &Expectations| {
-        let total: usize = e.subtests.values().sum();
-        let failed: usize = e.fail.values().map(BTreeMap::len).sum();
-        [total.saturating_sub(failed), total, e.subtests.len(), e.skip.len(), e.pages]
+fn overview(folders: &[Folder]) -> String {
+    let mut head = vec!["folder".to_owned()];
+    head.extend(ENGINES.into_iter().flat_map(|e| [format!("passed, {}", title(e)), "of".to_owned()]));
+    head.extend(["tests run", "scripts left out", "HTML pages"].map(String::from));
+    let numbers = |folder: &Folder| {
+        let subtests = folder.whole.iter().flat_map(|e| {
+            let total: usize = e.subtests.values().sum();
+            let failed: usize = e.fail.values().map(BTreeMap::len).sum();
+            [total.saturating_sub(failed), total]
+        });
+        let first = &folder.whole[0];
+        subtests.chain([first.subtests.len(), first.skip.len(), first.pages]).collect::<Vec<_>>()
     };
-    let row = |name: &str, n: [usize; 5]| {
-        let [passed, total, run, left_out, pages] = n.map(|n| n.to_string());
-        [name.to_owned(), passed, total, run, left_out, pages]
+    let row = |name: &str, n: &[usize]| {
+        std::iter::once(name.to_owned()).chain(n.iter().map(usize::to_string)).collect::<Vec<_>>()
     };
-    let all = folders.iter().map(|(_, e)| numbers(e)).fold([0; 5], |sum, n| std::array::from_fn(|i| sum[i] + n[i]));
-    let rows: Vec<_> = std::iter::once(head)
-        .chain(folders.iter().map(|(name, e)| row(name, numbers(e))))
-        .chain([row("all", all)])
-        .collect();
+    let mut all = vec![0; head.len() - 1];
+    let mut rows = vec![head];
+    for folder in folders {
+        let n = numbers(folder);
+        all.iter_mut().zip(&n).for_each(|(sum, n)| *sum += n);
+        rows.push(row(folder.name, &n));
+    }
+    rows.push(row("all", &all));
     markdown(&rows)
 }
 
@@ -92,20 +134,24 @@ fn list(text: &mut String, group: &Group<'_>, reasons: &Reasons) {
     }
 }
 
-fn left_out(folders: &[(&str, Expectations)], reasons: &Reasons) -> String {
+fn left_out(folders: &[Folder], reasons: &Reasons) -> String {
     let mut by_reason: BTreeMap<&String, Vec<String>> = BTreeMap::new();
-    for (_, e) in folders {
+    let parts = folders.iter().flat_map(|f| {
+        let own = ENGINES.into_iter().zip(&f.own).map(|(engine, e)| (e, format!(" (on {})", title(engine))));
+        std::iter::once((&f.common, String::new())).chain(own)
+    });
+    for (e, on) in parts {
         for (id, reason) in &e.skip {
-            by_reason.entry(reason).or_default().push(code(id));
+            by_reason.entry(reason).or_default().push(code(id) + &on);
         }
         for (id, out) in &e.leave_out {
             let endings: Vec<_> = out.ending.iter().map(|ending| code(ending.trim())).collect();
-            let what = format!("{}: subtests that end in {}", code(id), endings.join(" or "));
+            let what = format!("{}: subtests that end in {}{on}", code(id), endings.join(" or "));
             by_reason.entry(&out.reason).or_default().push(what);
         }
     }
     let mut text = String::new();
-    let pages: usize = folders.iter().map(|(_, e)| e.pages).sum();
+    let pages: usize = folders.iter().map(|f| f.whole[0].pages).sum();
     if !by_reason.is_empty() || pages > 0 {
         text.push_str("\n### What does not run\n");
     }
@@ -165,7 +211,9 @@ mod tests {
         )
         .unwrap();
         e.fail.insert("url/a.any.js".into(), many);
-        store.save("url", &e).unwrap();
+        store.save("url", "v8", &e).unwrap();
+        e.trouble.insert("url/q.any.js".into(), "late".into());
+        store.save("url", "quickjs", &e).unwrap();
         let reasons = r#"{"document": {"text": "They need a page"}, "late": {"text": "Not yet"},
                           "regexp": {"text": "Regular expressions differ", "engine": true}}"#;
         std::fs::write(dir.path().join("reasons.json"), reasons).unwrap();
@@ -174,9 +222,10 @@ mod tests {
         assert_eq!(update(&new, &store).unwrap(), new);
         assert!(new.starts_with("# Page\n\n<!--") && new.ends_with("-->\n\n## After\n") && !new.contains("yesterday"));
         for part in [
-            "| url    |      9 |  20 |         2 |                1 |          2 |",
+            "| url    |                  9 |  20 |          9 |  20 |         2 |                1 |          2 |",
             "\nNot yet (10):\n\n- `url/a.any.js`: `n0`; `n1`; `n2`; `n3`; `n4`; `n5`; `n6`; `n7`; and 2 more\n- `url/b.any.js`, as a whole\n",
             "### Subtests that fail because of the engine\n\nRegular expressions differ (1):\n\n- `url/c.any.js`: `` with ` and\\nline ``\n",
+            "### Subtests that are expected to fail on QuickJS-NG alone\n\nNot yet (0):\n\n- `url/q.any.js`, as a whole\n",
             "2 tests are HTML pages",
             "They need a page:\n\n- `url/w.window.js`\n- `url/a.any.js`: subtests that end in `<a>`\n",
         ] {

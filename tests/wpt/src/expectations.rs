@@ -12,13 +12,18 @@ use crate::select::{Found, Job};
 /// What stands for a reason that nobody gave yet.
 pub const TODO: &str = "TODO: reason";
 
+/// The engines that have expectations of their own, beside what is the same on all.
+pub const ENGINES: [&str; 2] = ["quickjs", "v8"];
+
 /// What is expected of a folder. Tests are named by path and variant; those that are left out, also by path alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Expectations {
     /// How many tests are HTML pages. None of them runs.
+    #[serde(skip_serializing_if = "is_zero")]
     pub pages: usize,
     /// Tests that do not run, by rule or because this says so, with reasons.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub skip: BTreeMap<String, String>,
     /// Tests that run though a rule would leave them out, with reasons.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -27,12 +32,19 @@ pub struct Expectations {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub leave_out: BTreeMap<String, LeaveOut>,
     /// How many subtests each test has, so that none is lost unseen.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub subtests: BTreeMap<String, usize>,
     /// Tests that go wrong as a whole, with reasons.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub trouble: BTreeMap<String, String>,
     /// Subtests that do not pass, with reasons.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub fail: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 /// Subtests of a test that do not count.
@@ -59,7 +71,8 @@ pub struct Reason {
 /// The reasons by their codes.
 pub type Reasons = BTreeMap<String, Reason>;
 
-/// The directory with one file for each folder, and the reasons.
+/// The directory with one file for each folder, and the reasons. The file has what is the same on all engines; what is
+/// an engine's own stands in a file of the same name in a directory of the engine's.
 #[derive(Clone, Debug)]
 pub struct Store(PathBuf);
 
@@ -69,17 +82,28 @@ impl Store {
         Self(dir.into())
     }
 
-    fn file(&self, folder: &str) -> PathBuf {
-        self.0.join(format!("{}.json", folder.replace('/', "-")))
+    fn file(&self, folder: &str, engine: Option<&str>) -> PathBuf {
+        let dir = engine.map_or_else(|| self.0.clone(), |engine| self.0.join(engine));
+        dir.join(format!("{}.json", folder.replace('/', "-")))
     }
 
-    /// What is expected of a folder: nothing, if nobody said.
+    /// What is expected of a folder on all engines, or what is expected on one besides: nothing, if nobody said.
     ///
     /// # Errors
     /// If the file is there and cannot be read.
-    pub fn load(&self, folder: &str) -> Result<Expectations, String> {
-        let file = self.file(folder);
+    pub fn part(&self, folder: &str, engine: Option<&str>) -> Result<Expectations, String> {
+        let file = self.file(folder, engine);
         if file.exists() { read_json(&file) } else { Ok(Expectations::default()) }
+    }
+
+    /// All that is expected of a folder on an engine.
+    ///
+    /// # Errors
+    /// If a file is there and cannot be read.
+    pub fn load(&self, folder: &str, engine: &str) -> Result<Expectations, String> {
+        let mut all = self.part(folder, None)?;
+        all.add(self.part(folder, Some(engine))?);
+        Ok(all)
     }
 
     /// The reasons.
@@ -91,17 +115,35 @@ impl Store {
         if file.exists() { read_json(&file) } else { Ok(Reasons::default()) }
     }
 
-    /// Writes what is expected of a folder.
+    /// Writes what is expected of a folder on an engine. What other engines do stays as it is: it only moves between the
+    /// file for all and those of one.
     ///
     /// # Errors
     /// If that fails.
-    pub fn save(&self, folder: &str, expectations: &Expectations) -> Result<(), String> {
-        let file = self.file(folder);
-        let json = serde_json::to_string_pretty(expectations).map_err(|e| e.to_string())?;
-        fs::create_dir_all(&self.0)
-            .and_then(|()| fs::write(&file, json + "\n"))
-            .map_err(|e| format!("{}: {e}", file.display()))
+    pub fn save(&self, folder: &str, engine: &str, expectations: &Expectations) -> Result<(), String> {
+        let of = |e: &str| if e == engine { Ok(expectations.clone()) } else { self.load(folder, e) };
+        let all = ENGINES.into_iter().map(|e| Ok((e, of(e)?))).collect::<Result<Vec<_>, String>>()?;
+        let common = all.iter().skip(1).fold(all[0].1.clone(), |common, (_, e)| common.keep(e, true));
+        self.write(&self.file(folder, None), &common)?;
+        all.iter().try_for_each(|(name, e)| self.write(&self.file(folder, Some(name)), &e.keep(&common, false)))
     }
+
+    fn write(&self, file: &Path, expectations: &Expectations) -> Result<(), String> {
+        let failed = |e: std::io::Error| format!("{}: {e}", file.display());
+        if *expectations == Expectations::default() {
+            return if file.exists() { fs::remove_file(file).map_err(failed) } else { Ok(()) };
+        }
+        let json = serde_json::to_string_pretty(expectations).map_err(|e| e.to_string())?;
+        fs::create_dir_all(file.parent().unwrap_or(&self.0)).and_then(|()| fs::write(file, json + "\n")).map_err(failed)
+    }
+}
+
+type Map<V> = BTreeMap<String, V>;
+
+/// The entries that another map has too, or those that it has not.
+fn kept<V: Clone + PartialEq>(map: &Map<V>, other: &Map<V>, common: bool) -> Map<V> {
+    let entries = map.iter().filter(|(key, value)| (other.get(*key) == Some(*value)) == common);
+    entries.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 fn read_json<T: for<'de> Deserialize<'de>>(file: &Path) -> Result<T, String> {
@@ -110,6 +152,52 @@ fn read_json<T: for<'de> Deserialize<'de>>(file: &Path) -> Result<T, String> {
 }
 
 impl Expectations {
+    /// What is here and in `other` too (`common`), or here alone.
+    fn keep(&self, other: &Self, common: bool) -> Self {
+        let nothing = Map::new();
+        let fail =
+            self.fail.iter().map(|(id, f)| (id.clone(), kept(f, other.fail.get(id).unwrap_or(&nothing), common)));
+        Self {
+            pages: if (self.pages == other.pages) == common { self.pages } else { 0 },
+            skip: kept(&self.skip, &other.skip, common),
+            run: kept(&self.run, &other.run, common),
+            leave_out: kept(&self.leave_out, &other.leave_out, common),
+            subtests: kept(&self.subtests, &other.subtests, common),
+            trouble: kept(&self.trouble, &other.trouble, common),
+            fail: fail.filter(|(_, f)| !f.is_empty()).collect(),
+        }
+    }
+
+    /// Adds what an engine has of its own.
+    fn add(&mut self, own: Self) {
+        self.pages += own.pages;
+        self.skip.extend(own.skip);
+        self.run.extend(own.run);
+        self.leave_out.extend(own.leave_out);
+        self.subtests.extend(own.subtests);
+        self.trouble.extend(own.trouble);
+        for (id, fail) in own.fail {
+            self.fail.entry(id).or_default().extend(fail);
+        }
+    }
+
+    /// Where no reason is given, takes the one that `other` gives for the same.
+    pub fn take_reasons(&mut self, other: &Self) {
+        fn take(ours: &mut Map<String>, theirs: &Map<String>) {
+            for (id, reason) in ours.iter_mut().filter(|(_, reason)| *reason == TODO) {
+                if let Some(given) = theirs.get(id) {
+                    reason.clone_from(given);
+                }
+            }
+        }
+        take(&mut self.trouble, &other.trouble);
+        for (id, fail) in &mut self.fail {
+            if let Some(theirs) = other.fail.get(id) {
+                take(fail, theirs);
+            }
+        }
+    }
+
     /// Why a test does not run, if so: what this says, or else a rule.
     pub fn skips<'a>(&'a self, job: &'a Job) -> Option<&'a str> {
         let by = |map: &'a BTreeMap<String, String>| map.get(&job.id()).or_else(|| map.get(&job.path));
@@ -404,11 +492,39 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::new(dir.path().join("new"));
         let expected = expectations(r#"{"pages": 1, "fail": {"dom/abort/a": {"x": "code"}}}"#);
-        assert_eq!(store.load("dom/abort").unwrap(), Expectations::default());
-        store.save("dom/abort", &expected).unwrap();
-        assert!(dir.path().join("new/dom-abort.json").is_file());
-        assert_eq!(store.load("dom/abort").unwrap(), expected);
+        assert_eq!(store.load("dom/abort", "v8").unwrap(), Expectations::default());
+        store.save("dom/abort", "v8", &expected).unwrap();
+        assert!(dir.path().join("new/v8/dom-abort.json").is_file());
+        assert_eq!(store.load("dom/abort", "v8").unwrap(), expected);
         fs::write(dir.path().join("new/x.json"), "{\"nonsense\": 1}").unwrap();
-        assert!(store.load("x").unwrap_err().contains("nonsense"));
+        assert!(store.load("x", "v8").unwrap_err().contains("nonsense"));
+    }
+
+    #[test]
+    fn what_engines_share_stands_in_one_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        let shared = r#""pages": 1, "subtests": {"a": 2}"#;
+        let quickjs = expectations(&format!(r#"{{{shared}, "fail": {{"a": {{"x": "code", "y": "code"}}}}}}"#));
+        let v8 =
+            expectations(&format!(r#"{{{shared}, "trouble": {{"a": "code"}}, "fail": {{"a": {{"x": "code"}}}}}}"#));
+        store.save("url", "quickjs", &quickjs).unwrap();
+        store.save("url", "v8", &v8).unwrap();
+        let common = expectations(&format!(r#"{{{shared}, "fail": {{"a": {{"x": "code"}}}}}}"#));
+        assert_eq!(store.part("url", None).unwrap(), common);
+        assert_eq!(store.part("url", Some("quickjs")).unwrap(), expectations(r#"{"fail": {"a": {"y": "code"}}}"#));
+        assert_eq!(store.part("url", Some("v8")).unwrap(), expectations(r#"{"trouble": {"a": "code"}}"#));
+        assert_eq!((store.load("url", "quickjs").unwrap(), store.load("url", "v8").unwrap()), (quickjs.clone(), v8));
+        // What one has no more of its own, it has in common.
+        store.save("url", "v8", &quickjs).unwrap();
+        assert_eq!(store.part("url", None).unwrap(), quickjs);
+        assert!(!dir.path().join("v8/url.json").exists() && !dir.path().join("quickjs/url.json").exists());
+    }
+
+    #[test]
+    fn reasons_are_taken_over() {
+        let mut new = expectations(r#"{"fail": {"a": {"x": "TODO: reason", "y": "own", "z": "TODO: reason"}}}"#);
+        new.take_reasons(&expectations(r#"{"fail": {"a": {"x": "theirs", "y": "theirs"}}}"#));
+        assert_eq!(new, expectations(r#"{"fail": {"a": {"x": "theirs", "y": "own", "z": "TODO: reason"}}}"#));
     }
 }

@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use clap::Parser;
-use isolate_wpt::expectations::{Store, TODO};
+use isolate_wpt::expectations::{ENGINES, Store, TODO};
 use isolate_wpt::outcome::Status;
 use isolate_wpt::plan::Plan;
 use isolate_wpt::report::{Progress, Results, difference, one_line, side_by_side, table};
@@ -108,7 +108,7 @@ fn act(args: &Args) -> Result<ExitCode, String> {
     if !args.root.join("resources/testharness.js").is_file() {
         return Err(format!("{} has no tests; tests/wpt/fetch.sh fetches them", args.root.display()));
     }
-    let plan = Plan::new(&args.root, &args.folders, args.filter.as_deref(), &store)?;
+    let plan = Plan::new(&args.root, &args.folders, args.filter.as_deref(), &store, &args.engine)?;
     let jobs = plan.jobs();
     if jobs.is_empty() {
         return Err("there is no test that could run".into());
@@ -146,7 +146,11 @@ fn act(args: &Args) -> Result<ExitCode, String> {
     if args.write_expectations {
         for (name, folder) in &plan.0 {
             let runs = results.folders.get(name).map_or(&[][..], |f| &f.runs);
-            store.save(name, &folder.expectations.updated(runs, folder.found.as_ref(), &args.reason))?;
+            let mut new = folder.expectations.updated(runs, folder.found.as_ref(), &args.reason);
+            for other in ENGINES {
+                new.take_reasons(&store.load(name, other)?);
+            }
+            store.save(name, &args.engine, &new)?;
         }
         print!("{}", table(&results));
         println!("The expectations are written; see to the reasons that begin with TODO, then --write-compatibility.");

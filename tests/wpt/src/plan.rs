@@ -25,11 +25,17 @@ pub struct Plan(pub BTreeMap<String, FolderPlan>);
 
 impl Plan {
     /// Looks for the tests below some paths of the checkout, or below the usual folders as far as they are there;
-    /// only those whose path or variant contains `filter`.
+    /// only those whose path or variant contains `filter`. What is expected is that of an engine.
     ///
     /// # Errors
     /// If something cannot be read, or a path is not there.
-    pub fn new(root: &Path, paths: &[String], filter: Option<&str>, store: &Store) -> Result<Self, String> {
+    pub fn new(
+        root: &Path,
+        paths: &[String],
+        filter: Option<&str>,
+        store: &Store,
+        engine: &str,
+    ) -> Result<Self, String> {
         let paths: Vec<String> = match paths {
             [] => FOLDERS.into_iter().filter(|folder| root.join(folder).is_dir()).map(String::from).collect(),
             some => some.iter().map(|path| path.trim_matches('/').into()).collect(),
@@ -42,7 +48,7 @@ impl Plan {
             let of_folder = match plan.0.entry(folder.clone()) {
                 std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
                 std::collections::btree_map::Entry::Vacant(entry) => {
-                    entry.insert(FolderPlan { expectations: store.load(&folder)?, ..FolderPlan::default() })
+                    entry.insert(FolderPlan { expectations: store.load(&folder, engine)?, ..FolderPlan::default() })
                 }
             };
             for job in &found.jobs {
@@ -131,7 +137,7 @@ mod tests {
     #[test]
     fn the_usual_folders_are_found() {
         let (root, store) = (checkout(), Store::new("nowhere"));
-        let plan = Plan::new(root.path(), &[], None, &store).unwrap();
+        let plan = Plan::new(root.path(), &[], None, &store, "v8").unwrap();
         assert_eq!(
             ids(&plan),
             ["dom/abort/a.any.js?1", "dom/abort/a.any.js?2", "url/sub/c.any.js?1", "url/sub/c.any.js?2"]
@@ -144,9 +150,9 @@ mod tests {
     fn parts_of_folders_are_not_the_whole() {
         let (root, store) = (checkout(), Store::new("nowhere"));
         let paths = ["url/sub/".into(), "dom/abort/a.any.js".into(), "other".into()];
-        let plan = Plan::new(root.path(), &paths, Some("?1"), &store).unwrap();
+        let plan = Plan::new(root.path(), &paths, Some("?1"), &store, "v8").unwrap();
         assert_eq!(ids(&plan), ["dom/abort/a.any.js?1", "other/d.any.js?1", "url/sub/c.any.js?1"]);
         assert!(plan.0.values().all(|folder| folder.found.is_none()));
-        assert!(Plan::new(root.path(), &["no/such.any.js".into()], None, &store).is_err());
+        assert!(Plan::new(root.path(), &["no/such.any.js".into()], None, &store, "v8").is_err());
     }
 }

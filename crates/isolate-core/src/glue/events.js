@@ -491,7 +491,7 @@
     const names = ['onerror', 'onrejectionhandled', 'onunhandledrejection'];
     for (let i = 0; i < names.length; i++) handler(globalThis, names[i]);
     // Unless the guest has put something else there.
-    if (p.ObjectGetPrototypeOf(globalThis) !== p.Object.prototype) return;
+    if (p.ObjectGetPrototypeOf(globalThis) !== p.globalPrototype) return;
     try { p.ObjectSetPrototypeOf(globalThis, EventTarget.prototype); } catch { /* not extensible */ }
   };
   makeGlobalTarget();

@@ -94,8 +94,11 @@
   // The stack of an error object, without running a getter of the guest's.
   const stackOf = (error) => {
     const own = ObjectGetOwnPropertyDescriptor(error, 'stack');
-    if (own !== undefined) return ObjectSetPrototypeOf(own, null).value;
-    return p.ErrorPrototypeGetStack === undefined ? undefined : call(p.ErrorPrototypeGetStack, error);
+    if (own !== undefined) {
+      ObjectSetPrototypeOf(own, null);
+      if (own.get === undefined || own.get !== p.ErrorGetStack) return own.value;
+    }
+    return p.ErrorGetStack === undefined ? undefined : call(p.ErrorGetStack, error);
   };
 
   // §3.2: conversions.

@@ -1864,7 +1864,8 @@
     return result;
   }
 
-  // The frames of an error made in a function of the console, without that function's own, each with a line end before.
+  // The frames of an error made in a function of the console, each with a line end before. That function's own frame is
+  // left out, where the engine shows it: QuickJS does, as one of no file; V8 leaves out all of glue.
   function callers(error) {
     const stack = read(error, 'stack');
     if (typeof stack !== 'string') return '';
@@ -1874,11 +1875,14 @@
       if (at === -1) return '';
       from = at + 1;
     }
-    const at = find(stack, '\n', from);
-    if (at === -1) return '';
+    const second = find(stack, '\n', from), own = find(stack, '(<null>:', from);
+    if (own !== -1 && (second === -1 || own < second)) {
+      if (second === -1) return '';
+      from = second + 1;
+    }
     let end = stack.length;
-    while (end > at && stack[end - 1] === '\n') end--;
-    return slice(stack, at, end);
+    while (end > from && stack[end - 1] === '\n') end--;
+    return end > from ? '\n' + slice(stack, from, end) : '';
   }
 
   // ---- tables ----

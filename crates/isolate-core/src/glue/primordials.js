@@ -11,14 +11,16 @@
   // call(fn, thisArg, ...args)
   primordials.call = call.bind(call);
   primordials.globalThis = globalThis;
+  // Of its own in V8, else Object.prototype.
+  primordials.globalPrototype = Object.getPrototypeOf(globalThis);
   // The language's own ToString. A template literal would do, but QuickJS makes one by calling String.prototype.concat
   // by name, which the guest may have replaced: glue uses none.
   const concat = String.prototype.concat, apply = primordials.call;
   primordials.ToString = (value) => apply(concat, '', value);
 
   primordials.Error = Error;
-  // Undefined where the stack is a property of the error itself.
-  primordials.ErrorPrototypeGetStack = Error.prototype.__lookupGetter__('stack');
+  // The getter of stacks: of the prototype in QuickJS, and in V8 one function that is an own accessor of each error.
+  primordials.ErrorGetStack = new Error().__lookupGetter__('stack');
   primordials.RangeError = RangeError;
   primordials.TypeError = TypeError;
   primordials.Object = Object;
