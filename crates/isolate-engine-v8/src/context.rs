@@ -560,16 +560,19 @@ impl Inner {
         self.builtins.get().map_or(&[], |all| &all[Builtin::FirstRare as usize..])
     }
 
-    /// Stops the guest if its heap, without what is garbage, is beyond the limit: V8 lets a single large object pass.
+    /// Stops the guest if what it has, without garbage, is beyond the limit, or if its heap is with garbage.
     pub(crate) fn check_heap(&self, isolate: &mut v8::Isolate) {
         if self.interrupter.stopped().is_some() || !self.measure() {
             return;
         }
-        isolate.low_memory_notification();
-        self.sweep();
-        if self.measure() {
-            self.memory.stop();
+        if !self.memory.is_beyond() {
+            isolate.low_memory_notification();
+            self.sweep();
+            if !self.measure() {
+                return;
+            }
         }
+        self.memory.stop();
     }
 
     /// Notes what the heap has now.

@@ -58,12 +58,20 @@ impl Memory {
     /// How V8 is to divide the limit: all of it for what lives long, so that no guest is stopped before it has had its due,
     /// and a part of it again for what is young. The sum of both is looked at after each collection.
     pub(crate) fn heap(&self, params: v8::CreateParams) -> v8::CreateParams {
-        const LEAST_YOUNG: usize = 3 << 19;
-        const MOST_YOUNG: usize = 48 << 20;
         let Some(limit) = self.limit else { return params };
-        params
-            .set_max_old_generation_size_in_bytes(limit)
-            .set_max_young_generation_size_in_bytes((limit / 4).clamp(LEAST_YOUNG, MOST_YOUNG))
+        params.set_max_old_generation_size_in_bytes(limit).set_max_young_generation_size_in_bytes(Self::young(limit))
+    }
+
+    fn young(limit: usize) -> usize {
+        const LEAST: usize = 3 << 19;
+        const MOST: usize = 48 << 20;
+        (limit / 4).clamp(LEAST, MOST)
+    }
+
+    /// Whether the heap has more than V8 would let it have, garbage included: V8 makes a large object if what it has
+    /// without is within the bounds.
+    pub(crate) fn is_beyond(&self) -> bool {
+        self.limit.is_some_and(|limit| self.heap.load(Ordering::Relaxed) > limit.saturating_add(Self::young(limit)))
     }
 
     pub(crate) fn allocator(self: &Arc<Self>) -> v8::UniqueRef<v8::Allocator> {

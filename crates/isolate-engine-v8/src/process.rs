@@ -12,6 +12,10 @@ const FLAGS: &[&str] = &[
 pub(crate) fn start() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
+        #[cfg(feature = "intl")]
+        if let Err(code) = v8::icu::set_common_data_78(deno_core_icudata::ICU_DATA) {
+            panic!("the crate with the data for Intl does not fit this V8: {code}");
+        }
         v8::V8::set_flags_from_string(&FLAGS.join(" "));
         // Without thread-isolated memory: its keys are given to a thread when it is made, so contexts could only run on
         // threads made after this moment, and hosts make theirs when they please.

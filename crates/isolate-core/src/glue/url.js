@@ -6,7 +6,7 @@
   'use strict';
   const idl = p.use('idl');
   const { need, typeError, isObject, USVString, list } = idl;
-  const { ToString } = p;
+  const { call, ToString } = p;
   const { part } = engine;
   const parse = host.__URL_parse;
   const string = (v) => (typeof v === 'string' ? v : ToString(v));
@@ -119,21 +119,28 @@
   idl.define(URL);
 
   let paramsOf, setPairs, pairsOf;
-  // Pairs of a host's list of names and values in turn.
-  const pairs = (flat) => {
+  // Pairs of what the host made of a query: names and values in turn, packed as a URL is, or a list if that cannot be.
+  const parseQuery = (query) => {
     const all = list();
-    for (let i = 0; i < flat.length; i += 2) all[i >> 1] = [flat[i], flat[i + 1]];
+    if (query === '' || query === '?') return all;
+    const made = host.__URLSearchParams_parse(query);
+    if (typeof made === 'string') {
+      const count = call(p.StringPrototypeCharCodeAt, made, 1);
+      for (let i = 0; i < count; i += 2) all[i >> 1] = [part(made, i), part(made, i + 1)];
+    } else {
+      for (let i = 0; i < made.length; i += 2) all[i >> 1] = [made[i], made[i + 1]];
+    }
     return all;
   };
-  const parseQuery = (query) => (query === '' || query === '?' ? list() : pairs(host.__URLSearchParams_parse(query)));
   const serialize = (all) => {
     if (all.length === 0) return '';
-    const flat = list();
+    let text = '', lengths = '';
     for (let i = 0; i < all.length; i++) {
-      flat[2 * i] = all[i][0];
-      flat[2 * i + 1] = all[i][1];
+      const name = all[i][0], value = all[i][1];
+      text += name + value;
+      lengths += name.length + ',' + value.length + ',';
     }
-    return host.__URLSearchParams_serialize(flat);
+    return host.__URLSearchParams_serialize(text, lengths);
   };
   const pair = (v, where) => {
     const items = idl.sequence(v, USVString, where);
