@@ -6,6 +6,7 @@
 //! cargo run --release -p isolate-bench -- --no-peers   the first table without isolated-vm
 //! cargo run --release -p isolate-bench -- --no-web     only the first table
 //! cargo run --release -p isolate-bench -- --only-web   only the second
+//! cargo run --release -p isolate-bench --features v8 -- --engine v8   Isolate on V8; the baseline stays raw QuickJS-NG
 //! ```
 //!
 //! The second table, of the web platform, takes `node` from the PATH, Deno from `$DENO` or else from npm
@@ -20,11 +21,12 @@ mod web;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use isolate_runtime::{
-    Clock, Context, ContextOptions, Limits, QuickJs, Runtime, RuntimeOptions, TimersOptions, create_runtime,
-    setup_console, setup_core, setup_timers,
+    Clock, Context, ContextOptions, Engine, Limits, Runtime, RuntimeOptions, TimersOptions, create_runtime,
+    engine_by_name, setup_console, setup_core, setup_timers,
 };
 use raw::Raw;
 
@@ -32,7 +34,10 @@ const FIB: &str = include_str!("../workloads/fib.js");
 const SORT: &str = include_str!("../workloads/sort_map_json.js");
 
 fn main() {
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(at) = args.iter().position(|a| a == "--engine") {
+        args.drain(at..(at + 2).min(args.len()));
+    }
     if args.first().is_some_and(|a| a == "--memory-child") {
         return println!("{}", memory_child(&args[1]));
     }
@@ -62,8 +67,18 @@ fn main() {
     let sections = sections.join("\n");
     println!("{sections}");
     if has("--write") {
-        std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md"), results(&sections)).unwrap();
+        let file = if engine().name() == "v8" { "RESULTS-V8.md" } else { "RESULTS.md" };
+        std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(file), results(&sections)).unwrap();
     }
+}
+
+/// The engine of Isolate that is measured: that of `--engine`, which child processes are given too, or the default one.
+fn engine() -> Arc<dyn Engine> {
+    let name = std::env::args().skip_while(|a| a != "--engine").nth(1);
+    engine_by_name(name.as_deref().unwrap_or("quickjs")).unwrap_or_else(|e| {
+        eprintln!("{e}");
+        std::process::exit(2)
+    })
 }
 
 /// One line of the table. Figures are in nanoseconds or bytes.
@@ -112,7 +127,7 @@ fn timed<R>(f: impl FnOnce() -> R) -> Duration {
 }
 
 fn context() -> Context {
-    let context = Context::new(&QuickJs::new(), ContextOptions::new().limits(Limits::new())).unwrap();
+    let context = Context::new(&*engine(), ContextOptions::new().limits(Limits::new())).unwrap();
     setup_core(&context).unwrap();
     setup_console(&context, Default::default()).unwrap();
     setup_timers(&context, TimersOptions::default()).unwrap();
@@ -120,7 +135,7 @@ fn context() -> Context {
 }
 
 async fn runtime() -> Runtime {
-    create_runtime(RuntimeOptions::new()).await.unwrap()
+    create_runtime(RuntimeOptions::new().engine_arc(engine())).await.unwrap()
 }
 
 fn number(context: &Context, source: &str) -> f64 {
@@ -200,7 +215,7 @@ fn measure() -> Vec<Row> {
     say("memory");
     let rss = |which: &str| -> f64 {
         let exe = std::env::current_exe().unwrap();
-        let out = Command::new(exe).args(["--memory-child", which]).output().unwrap();
+        let out = Command::new(exe).args(["--memory-child", which, "--engine", engine().name()]).output().unwrap();
         String::from_utf8_lossy(&out.stdout).trim().parse().unwrap_or(f64::NAN)
     };
     rows.push(Row {
@@ -307,8 +322,7 @@ fn measure() -> Vec<Row> {
     say("timers");
     let timers = |n: u32| {
         let context =
-            Context::new(&QuickJs::new(), ContextOptions::new().clock(Clock::Virtual).limits(Limits::unlimited()))
-                .unwrap();
+            Context::new(&*engine(), ContextOptions::new().clock(Clock::Virtual).limits(Limits::unlimited())).unwrap();
         setup_core(&context).unwrap();
         setup_timers(&context, TimersOptions::default()).unwrap();
         let source = format!(
@@ -459,8 +473,12 @@ fn results(sections: &str) -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cpu = cpu.lines().find_map(|l| l.strip_prefix("model name")).unwrap_or("").trim_start_matches([' ', '\t', ':']);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let how = match engine().name() {
+        "v8" => "--features v8 -- --engine v8 --write",
+        _ => "-- --write",
+    };
     format!(
-        "# Results\n\nMade by `cargo run --release -p isolate-bench -- --write` on {}, {cpu}, {cores} cores, {}, Node {}.\n\
+        "# Results\n\nMade by `cargo run --release -p isolate-bench {how}` on {}, {cpu}, {cores} cores, {}, Node {}.\n\
          Medians of one run; the machine is shared, so read the ratios.\n\n{sections}",
         run("date", &["-u", "+%Y-%m-%d"]),
         run("rustc", &["--version"]),

@@ -110,7 +110,7 @@ pub fn section() -> String {
     let mut notes = Vec::new();
     let mut commands: [Option<Command>; 3] = [None, None, None];
     let mut ours = Command::new(std::env::current_exe().unwrap());
-    ours.arg("--web-child");
+    ours.args(["--engine", crate::engine().name(), "--web-child"]);
     commands[0] = Some(ours);
     let node = version(Path::new("node"));
     match &node {
@@ -263,6 +263,7 @@ pub async fn child(file: &str) {
     let limits = Limits::unlimited().memory(16 << 30).value_bytes(4 << 30);
     // Under the virtual clock, the default, `performance.now()` stands still while the guest works.
     let options = RuntimeOptions::new()
+        .engine_arc(crate::engine())
         .clock(Clock::Real)
         .limits(limits)
         .console(ConsoleOptions::new().on_log(|e| println!("{}", e.text)));

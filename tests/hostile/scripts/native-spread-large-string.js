@@ -1,2 +1,2 @@
-// expect: memory
+// expect: deadline|memory
 [...'.'.repeat(2e7)];
