@@ -858,6 +858,8 @@ impl EngineContext for V8Context {
     fn collect_garbage(&self) {
         let _ = self.run(|scope| {
             scope.low_memory_notification();
+            self.inner.sweep();
+            process::pump(scope, || self.inner.interrupter.stopped().is_none());
             Ok(())
         });
     }
