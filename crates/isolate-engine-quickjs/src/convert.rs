@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_void};
 use std::ptr;
 
 use bytes::Bytes;
-use isolate_engine::crossing::{self, NODE, location, too_deep, weight};
+use isolate_engine::crossing::{self, NODE, check_stack, location, too_deep, weight};
 use isolate_engine::{Arguments, BigInt, Exception, HostError, MAX_DEPTH, Object, RegExp, Value};
 use rquickjs::qjs;
 
@@ -16,15 +16,6 @@ pub(crate) use isolate_engine::crossing::Refusal;
 const LEND: usize = 4096;
 /// A walk over a guest's value, whose objects are told apart by their addresses.
 type Walk = crossing::Walk<*mut c_void>;
-
-/// Copying recurses; a guest that calls at the end of its stack gets an error before the thread's own stack ends.
-fn check_stack() -> Result<(), Refusal> {
-    const LEAST: usize = 64 << 10;
-    if stacker::remaining_stack().is_some_and(|left| left < LEAST) {
-        return Err(HostError::range_error("too little stack is left to copy the value").into());
-    }
-    Ok(())
-}
 
 fn type_error(message: impl Into<String>) -> Refusal {
     HostError::type_error(message).into()
@@ -129,7 +120,7 @@ impl Inner {
     fn walk_object(&self, v: qjs::JSValue, walk: &mut Walk) -> Result<Value, Refusal> {
         // SAFETY: an object's payload is a pointer, used only to compare.
         let key = unsafe { qjs::JS_VALUE_GET_PTR(v) };
-        check_stack()?;
+        check_stack(stacker::remaining_stack())?;
         if let Some(instead) = walk.enter(key, |other| *other == key)? {
             return Ok(instead);
         }
@@ -561,7 +552,7 @@ impl Inner {
         if depth > MAX_DEPTH {
             return Err(too_deep());
         }
-        check_stack()?;
+        check_stack(stacker::remaining_stack())?;
         if depth == 0 && weight(&value) > self.limits.value_bytes {
             return Err(HostError::range_error("the value is too large to cross the boundary").into());
         }

@@ -156,7 +156,7 @@ pub(crate) struct V8Context {
     pub(crate) inner: Rc<Inner>,
 }
 
-/// Marks that an operation is under way; see [`V8Context::enter`].
+/// Marks that an operation is under way; see [`V8Context::enter_made`].
 struct Entered<'a>(&'a Inner);
 
 impl Drop for Entered<'_> {
@@ -169,16 +169,16 @@ impl Drop for Entered<'_> {
             watched.set_running(false);
         }
         if let Some(isolate) = self.0.isolate() {
-            // SAFETY: entered by `enter` on this thread, and operations nest.
+            // SAFETY: entered by `enter_made` on this thread, and operations nest.
             unsafe { isolate.exit() };
         }
     }
 }
 
 impl V8Context {
-    /// Begins an operation: refuses if the context is stopped; on the outermost level also frees what handles no longer
-    /// hold.
-    fn enter(&self) -> Result<Entered<'_>, Failure> {
+    /// Before an operation: refuses if the context is stopped, makes the isolate if there is none yet, and on the outermost
+    /// level frees what nobody holds any more.
+    fn begin(&self) -> Result<(), Failure> {
         let this = &*self.inner;
         this.stopped()?;
         self.ready()?;
@@ -186,14 +186,10 @@ impl V8Context {
             this.free_released();
             this.sweep();
         }
-        let entered = self.enter_made()?;
-        if this.depth.get() == 1 {
-            this.tell_held();
-        }
-        Ok(entered)
+        Ok(())
     }
 
-    /// As [`enter`](Self::enter), of a context whose isolate is made.
+    /// Marks that an operation is under way, in a context whose isolate is made.
     fn enter_made(&self) -> Result<Entered<'_>, Failure> {
         let this = &*self.inner;
         this.stopped()?;
@@ -212,17 +208,39 @@ impl V8Context {
         // SAFETY: a live isolate on its own thread.
         unsafe { isolate.enter() };
         this.depth.set(depth + 1);
+        if depth == 0 {
+            this.tell_held();
+        }
         Ok(Entered(this))
     }
 
     /// Runs an operation in a scope of the context, and says how it ended.
     fn run<R>(&self, f: impl for<'s, 'i> FnOnce(&mut Scope<'s, 'i>) -> Result<R, Refusal>) -> Result<R, Failure> {
-        let _entered = self.enter()?;
+        self.begin()?;
         self.run_made(f)
     }
 
     /// As [`run`](Self::run), of a context whose isolate is made.
     fn run_made<R>(&self, f: impl for<'s, 'i> FnOnce(&mut Scope<'s, 'i>) -> Result<R, Refusal>) -> Result<R, Failure> {
+        self.catch_made(|tc| {
+            let result = f(tc);
+            self.inner.finish(tc, result)
+        })
+    }
+
+    /// As [`run`](Self::run), for those who look at exceptions themselves.
+    fn run_catching<R>(
+        &self,
+        f: impl for<'p, 'b, 's, 'i> FnOnce(&mut Catch<'p, 'b, 's, 'i>) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        self.begin()?;
+        self.catch_made(f)
+    }
+
+    fn catch_made<R>(
+        &self,
+        f: impl for<'p, 'b, 's, 'i> FnOnce(&mut Catch<'p, 'b, 's, 'i>) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
         let this = &*self.inner;
         let _entered = self.enter_made()?;
         let (Some(mut isolate), Some(context)) = (this.isolate(), this.context.get()) else { return Err(gone()) };
@@ -230,8 +248,7 @@ impl V8Context {
         let context = Local::new(hs, context);
         let cs = &mut v8::ContextScope::new(hs, context);
         v8::tc_scope!(let tc, cs);
-        let result = f(tc);
-        this.finish(tc, result)
+        f(tc)
     }
 
     /// A context value that does not own: what host functions get.
@@ -323,6 +340,25 @@ impl Inner {
         e.early = true;
         e.location = at.or(e.location);
         self.stopped().err().unwrap_or_else(|| e.into())
+    }
+
+    /// A script that does not compile: once more as one that awaits, if it may.
+    fn evaluate_awaiting(
+        &self,
+        tc: &mut Catch<'_, '_, '_, '_>,
+        script: &Script<'_>,
+        apply: Option<Local<v8::Function>>,
+    ) -> Result<Value, Failure> {
+        if !(script.top_level_await && repl::might_await(script.source)) || self.stopped().is_err() {
+            return Err(self.early(tc));
+        }
+        tc.reset();
+        let Ok(promise) = Inner::start_awaiting(tc, script.source, script.filename) else {
+            return Err(self.early(tc));
+        };
+        let apply = apply.map_or_else(|| v8::undefined(tc).into(), |f| Local::new(tc, f).into());
+        let promise = self.completion(tc, promise, apply).and_then(|p| self.to_host(tc, p, Arguments::Exact));
+        self.finish(tc, promise)
     }
 
     fn make_engine<'s>(&self, scope: &mut Scope<'s, '_>) -> Result<(), Refusal> {
@@ -631,71 +667,58 @@ pub(crate) fn origin<'s>(scope: &Scope<'s, '_>, filename: &str, module: bool) ->
 impl EngineContext for V8Context {
     fn evaluate_script(&self, script: &Script<'_>) -> Result<Value, Failure> {
         let this = &*self.inner;
-        let _entered = self.enter()?;
-        let (Some(mut isolate), Some(context)) = (this.isolate(), this.context.get()) else { return Err(gone()) };
-        v8::scope!(let hs, &mut *isolate);
-        let context = Local::new(hs, context);
-        let cs = &mut v8::ContextScope::new(hs, context);
-        v8::tc_scope!(let tc, cs);
         let apply = match script.completion {
-            Completion::Apply(f) => Some(this.function_value(tc, f)?),
+            Completion::Apply(f) => Some(this.handles.function_slot(f).map(|_| f)?),
             _ => None,
         };
-        let compiled = (|| {
-            let source = this.string(tc, script.source)?;
-            let origin = origin(tc, script.filename, false)?;
-            Ok(v8::Script::compile(tc, source, Some(&origin)))
-        })();
-        let compiled = match compiled {
-            Ok(compiled) => compiled,
-            Err(e) => return this.finish(tc, Err(e)),
-        };
-        let Some(compiled) = compiled else {
-            if !(script.top_level_await && repl::might_await(script.source)) || this.stopped().is_err() {
-                return Err(this.early(tc));
-            }
-            tc.reset();
-            let apply = apply.map_or_else(|| v8::undefined(tc).into(), Local::from);
-            let Ok(promise) = Inner::start_awaiting(tc, script.source, script.filename) else {
-                return Err(this.early(tc));
+        self.run_catching(|tc| {
+            let apply = match apply {
+                Some(f) => Some(this.function_value(tc, f)?),
+                None => None,
             };
-            let promise = this.completion(tc, promise, apply).and_then(|p| this.to_host(tc, p, Arguments::Exact));
-            return this.finish(tc, promise);
-        };
-        let result = (|| {
-            let mut v = made(compiled.run(tc))?;
-            if let Some(f) = apply {
-                let undefined = v8::undefined(tc);
-                v = made(f.call(tc, undefined.into(), &[v]))?;
-            }
-            if script.top_level_await {
-                let resolver = made(v8::PromiseResolver::new(tc))?;
-                made(resolver.resolve(tc, v))?;
-                return Ok(Value::Promise(this.promise_handle(tc, resolver.get_promise(tc), None)));
-            }
-            match script.completion {
-                Completion::Discard => Ok(Value::Undefined),
-                _ => this.to_host(tc, v, Arguments::Exact),
-            }
-        })();
-        this.finish(tc, result)
+            let compiled = (|| {
+                let source = this.string(tc, script.source)?;
+                let origin = origin(tc, script.filename, false)?;
+                Ok(v8::Script::compile(tc, source, Some(&origin)))
+            })();
+            let compiled = match compiled {
+                Ok(compiled) => compiled,
+                Err(e) => return this.finish(tc, Err(e)),
+            };
+            let Some(compiled) = compiled else {
+                return this.evaluate_awaiting(tc, script, apply);
+            };
+            let result = (|| {
+                let mut v = made(compiled.run(tc))?;
+                if let Some(f) = apply {
+                    let undefined = v8::undefined(tc);
+                    v = made(f.call(tc, undefined.into(), &[v]))?;
+                }
+                if script.top_level_await {
+                    let resolver = made(v8::PromiseResolver::new(tc))?;
+                    made(resolver.resolve(tc, v))?;
+                    return Ok(Value::Promise(this.promise_handle(tc, resolver.get_promise(tc), None)));
+                }
+                match script.completion {
+                    Completion::Discard => Ok(Value::Undefined),
+                    _ => this.to_host(tc, v, Arguments::Exact),
+                }
+            })();
+            this.finish(tc, result)
+        })
     }
 
     fn evaluate_module(&self, module: &Script<'_>) -> Result<Promise, Failure> {
         let this = &*self.inner;
-        let _entered = self.enter()?;
-        let (Some(mut isolate), Some(context)) = (this.isolate(), this.context.get()) else { return Err(gone()) };
-        v8::scope!(let hs, &mut *isolate);
-        let context = Local::new(hs, context);
-        let cs = &mut v8::ContextScope::new(hs, context);
-        v8::tc_scope!(let tc, cs);
-        let compiled = match this.compile_module(tc, module.filename, module.source) {
-            Ok(compiled) => compiled,
-            Err(Refusal::Pending) => return Err(this.early(tc)),
-            Err(e) => return this.finish(tc, Err(e)),
-        };
-        let result = this.run_module(tc, compiled).map(|p| this.promise_handle(tc, p, None));
-        this.finish(tc, result)
+        self.run_catching(|tc| {
+            let compiled = match this.compile_module(tc, module.filename, module.source) {
+                Ok(compiled) => compiled,
+                Err(Refusal::Pending) => return Err(this.early(tc)),
+                Err(e) => return this.finish(tc, Err(e)),
+            };
+            let result = this.run_module(tc, compiled).map(|p| this.promise_handle(tc, p, None));
+            this.finish(tc, result)
+        })
     }
 
     fn set_module_loader(&self, loader: Rc<dyn ModuleLoader>) {
@@ -858,6 +881,8 @@ impl EngineContext for V8Context {
     fn collect_garbage(&self) {
         let _ = self.run(|scope| {
             scope.low_memory_notification();
+            self.inner.sweep();
+            process::pump(scope, || self.inner.interrupter.stopped().is_none());
             Ok(())
         });
     }

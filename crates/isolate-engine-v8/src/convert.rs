@@ -6,7 +6,7 @@
 use std::ffi::c_void;
 
 use bytes::Bytes;
-use isolate_engine::crossing::{self, NODE, location, too_deep, weight};
+use isolate_engine::crossing::{self, NODE, check_stack, location, too_deep, weight};
 use isolate_engine::{Arguments, BigInt, Exception, HostError, Location, MAX_DEPTH, Object, RegExp, Value};
 use v8::Local;
 
@@ -20,15 +20,6 @@ type Walk<'s> = crossing::Walk<Local<'s, v8::Object>>;
 
 /// Bytes from this many on are lent to the guest rather than copied.
 const LEND: usize = 4096;
-
-/// Copying recurses; a guest that calls at the end of its stack gets an error before the thread's own stack ends.
-fn check_stack() -> Result<(), Refusal> {
-    const LEAST: usize = 64 << 10;
-    if stacker::remaining_stack().is_some_and(|left| left < LEAST) {
-        return Err(HostError::range_error("too little stack is left to copy the value").into());
-    }
-    Ok(())
-}
 
 fn type_error(message: impl Into<String>) -> Refusal {
     HostError::type_error(message).into()
@@ -84,7 +75,7 @@ impl Inner {
             return walk_string(scope, s, walk);
         }
         if let Ok(object) = v.try_cast::<v8::Object>() {
-            check_stack()?;
+            check_stack(stacker::remaining_stack())?;
             if let Some(instead) = walk.enter(object, |other| *other == object)? {
                 return Ok(instead);
             }
@@ -466,7 +457,7 @@ impl Inner {
         if depth > MAX_DEPTH {
             return Err(too_deep());
         }
-        check_stack()?;
+        check_stack(stacker::remaining_stack())?;
         Ok(match value {
             Value::Undefined => v8::undefined(scope).into(),
             Value::Null => v8::null(scope).into(),

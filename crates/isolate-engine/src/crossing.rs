@@ -103,6 +103,19 @@ impl<K> Walk<K> {
     }
 }
 
+/// Copying recurses; a guest that calls at the end of its stack gets an error before the thread's own stack, of which so
+/// many bytes are left, ends.
+///
+/// # Errors
+/// If too little is left.
+pub fn check_stack(left: Option<usize>) -> Result<(), Refusal> {
+    const LEAST: usize = 64 << 10;
+    if left.is_some_and(|left| left < LEAST) {
+        return Err(HostError::range_error("too little stack is left to copy the value").into());
+    }
+    Ok(())
+}
+
 /// What is nested deeper than [`MAX_DEPTH`] is refused with this.
 pub fn too_deep() -> Refusal {
     HostError::type_error(format!("the value is nested deeper than {MAX_DEPTH} levels")).into()
