@@ -186,7 +186,8 @@ class Realm {
       host[`__console_${name}`] = (...args) => void this.events.push([`__console_${name}`, ...args]);
     }
     this.loads = 0;
-    this.run(CONSOLE)(host, this.primordials, this.engine);
+    // Glue is of no file, as in QuickJS.
+    this.run(CONSOLE, '<null>')(host, this.primordials, this.engine);
     // As the core does when the guest first touches it.
     this.run("(value) => Object.defineProperty(globalThis, 'console', { value, writable: true, enumerable: false, configurable: true })")(
       this.primordials.loaded.console,
