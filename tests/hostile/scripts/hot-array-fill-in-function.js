@@ -1,0 +1,5 @@
+// expect: deadline
+function loop() {
+  for (;;) new Array(1000).fill(1);
+}
+loop();

@@ -1,0 +1,5 @@
+// expect: deadline
+setTimeout(() => {
+  for (;;) new Array(1000).fill(1);
+}, 0);
+new Promise(() => {});

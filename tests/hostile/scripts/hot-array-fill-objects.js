@@ -1,0 +1,3 @@
+// expect: deadline
+let a;
+for (;;) a = new Array(100).fill({});

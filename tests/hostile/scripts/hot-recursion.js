@@ -1,0 +1,3 @@
+// expect: deadline
+const fib = (n) => (n < 2 ? n : fib(n - 1) + fib(n - 2));
+for (;;) fib(15);
