@@ -8,16 +8,16 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use isolate_engine::{
-    Charge, Completion, DomExceptionName, Engine, EngineContext, Exception, Failure, Function, GlobalKind, Glue,
-    HostError, HostFunction, Interrupter, Limits, MemoryUsage, ModuleLoader, Promise, Script, Termination, Value,
-    thread_cpu_time,
+    Charge, Completion, DomExceptionName, Engine, EngineContext, Exception, Failure, FrontEnd, Function, GlobalKind,
+    Glue, HostError, HostFunction, Interrupter, Limits, MemoryUsage, ModuleLoader, Promise, Script, Termination, Value,
+    Wake, thread_cpu_time,
 };
 use serde::de::DeserializeOwned;
 use slab::Slab;
@@ -85,8 +85,17 @@ type UncaughtHook = Rc<dyn Fn(&Uncaught)>;
 /// An evaluation or a call that is under way.
 struct Call {
     deadline: Option<Instant>,
+    /// For how long the clocks had been held before it began.
+    held: Duration,
     /// A reading of `Inner::cpu_used`.
     cpu_end: Option<Duration>,
+}
+
+impl Call {
+    /// Its deadline, later by the time that the clocks were held since it began.
+    fn deadline(&self, interrupter: &Interrupter) -> Option<Instant> {
+        self.deadline.and_then(|d| d.checked_add(interrupter.held().saturating_sub(self.held)))
+    }
 }
 
 pub(crate) struct CoreGlue {
@@ -277,6 +286,28 @@ impl Context {
         self.0.cpu_used.get()
     }
 
+    /// Lets a front end debug the guest by the Chrome DevTools protocol, in place of another one. It sees and may do
+    /// everything inside the guest, and no deadline passes while it has the guest paused.
+    ///
+    /// # Errors
+    /// If the engine has no inspector (QuickJS has none), or the context is stopped.
+    pub fn attach_inspector(&self, front_end: Arc<dyn FrontEnd>) -> Result<Wake, Error> {
+        Ok(self.run(|engine| engine.attach_inspector(front_end))?)
+    }
+
+    /// Handles the messages that the front end has by now: to be called between turns when it has sent some.
+    ///
+    /// # Errors
+    /// If the context is stopped.
+    pub fn serve_inspector(&self) -> Result<(), Error> {
+        Ok(self.run(|engine| engine.serve_inspector())?)
+    }
+
+    /// Ends debugging; a paused guest goes on.
+    pub fn detach_inspector(&self) {
+        self.0.engine.detach_inspector();
+    }
+
     /// Collects garbage, cycles included.
     pub fn collect_garbage(&self) {
         self.0.engine.collect_garbage();
@@ -406,7 +437,7 @@ impl Context {
             let calls = inner.calls.borrow();
             let deadline = match calls.is_empty() {
                 true => inner.limits.wall_time.and_then(|t| Instant::now().checked_add(t)),
-                false => calls.iter().filter_map(|(_, c)| c.deadline).min(),
+                false => calls.iter().filter_map(|(_, c)| c.deadline(&inner.interrupter)).min(),
             };
             inner.interrupter.set_deadline(deadline);
             let cpu_end = calls.iter().filter_map(|(_, c)| c.cpu_end).chain(inner.limits.cpu_time).min();
@@ -435,7 +466,7 @@ impl Context {
     pub(crate) fn begin(&self, deadline: Option<Duration>, cpu_time: Option<Duration>) -> Under {
         let deadline = deadline.or(self.0.limits.wall_time).and_then(|t| Instant::now().checked_add(t));
         let cpu_end = cpu_time.map(|t| self.0.cpu_used.get() + t);
-        let key = self.0.calls.borrow_mut().insert(Call { deadline, cpu_end });
+        let key = self.0.calls.borrow_mut().insert(Call { deadline, held: self.0.interrupter.held(), cpu_end });
         Under { context: self.clone(), key }
     }
 
@@ -653,7 +684,7 @@ impl Context {
         }
         let next = inner.timers.borrow_mut().next_at();
         let clock = inner.timers.borrow().clock();
-        let mut wake = inner.calls.borrow().iter().filter_map(|(_, c)| c.deadline).min();
+        let mut wake = inner.calls.borrow().iter().filter_map(|(_, c)| c.deadline(&inner.interrupter)).min();
         if let (Clock::Real, Some(at)) = (clock, next) {
             wake = inner.timers.borrow().instant(at).into_iter().chain(wake).min();
         }
@@ -669,7 +700,8 @@ impl Context {
 
     fn check_deadlines(&self) {
         let now = Instant::now();
-        if self.0.calls.borrow().iter().any(|(_, c)| c.deadline.is_some_and(|d| d <= now)) {
+        let is_over = |c: &Call| c.deadline(&self.0.interrupter).is_some_and(|d| d <= now);
+        if self.0.calls.borrow().iter().any(|(_, c)| is_over(c)) {
             self.terminate(Termination::Deadline);
         }
     }

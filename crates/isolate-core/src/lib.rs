@@ -41,7 +41,7 @@ pub use web::{Blob, File};
 pub use url;
 
 pub use isolate_engine::{
-    self as engine, BigInt, Charge, Completion, DomExceptionName, Engine, ErrorClass, Exception, Failure, Function,
-    Glue, HostError, HostFunction, Interrupter, Limits, Location, MAX_DEPTH, MemoryUsage, ModuleLoader, Object,
-    Platform, Promise, RegExp, Script, Termination, Value,
+    self as engine, BigInt, Charge, Completion, DomExceptionName, Engine, ErrorClass, Exception, Failure, FrontEnd,
+    Function, Glue, HostError, HostFunction, Interrupter, Limits, Location, MAX_DEPTH, MemoryUsage, ModuleLoader,
+    Object, Platform, Promise, Received, RegExp, Script, Termination, Value, Wake,
 };

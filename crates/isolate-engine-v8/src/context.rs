@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 use isolate_engine::crossing::refused;
 use isolate_engine::watchdog::Watched;
 use isolate_engine::{
-    Arguments, Charge, Completion, EngineContext, EngineError, Exception, Failure, Function, GlobalKind, Glue,
-    HandleSource, HostError, HostFunction, Interrupter, Limits, LoadGlobals, MemoryAccount, MemoryUsage, ModuleLoader,
-    PlatformObjects, Promise, PromiseState, Script, Termination, Value,
+    Arguments, Charge, Completion, EngineContext, EngineError, Exception, Failure, FrontEnd, Function, GlobalKind,
+    Glue, HandleSource, HostError, HostFunction, Interrupter, Limits, LoadGlobals, MemoryAccount, MemoryUsage,
+    ModuleLoader, PlatformObjects, Promise, PromiseState, Script, Termination, Value, Wake,
 };
 use slab::Slab;
 use smallvec::SmallVec;
@@ -136,6 +136,7 @@ pub(crate) struct Inner {
     /// The address below which the guest's stack must not grow.
     stack_end: usize,
     watched: OnceCell<Arc<Watched>>,
+    pub(crate) inspector: RefCell<Option<Rc<crate::inspector::Attached>>>,
 }
 
 impl Drop for Inner {
@@ -265,6 +266,7 @@ impl Inner {
     /// Lets go of what refers to the isolate's heap, which must be gone before it. Lazy globals' loaders and host functions
     /// are the host's and may hold handles of this context, whose drop touches a queue only.
     fn let_go(&mut self) {
+        self.inspector.take();
         self.builtins.take();
         self.shared.take();
         self.engine.take();
@@ -292,6 +294,20 @@ impl Inner {
         // SAFETY: set when the context was made, and V8 calls back only while it lives. The reference is used no longer
         // than the callback.
         unsafe { &*isolate.get_data(SLOT).cast::<Inner>() }
+    }
+
+    /// The one context, in the handle scope that is open.
+    ///
+    /// # Safety
+    /// A handle scope of the isolate is open for as long as the result is used.
+    pub(crate) unsafe fn context_here<'a>(&self) -> Option<Local<'a, v8::Context>> {
+        let mut isolate = self.isolate()?;
+        let context = self.context.get()?;
+        // SAFETY: as above; this scope opens none of its own.
+        v8::callback_scope!(unsafe scope, &mut *isolate);
+        let context = Local::new(scope, context);
+        // SAFETY: the handle lives in the scope that the caller knows to be open.
+        Some(unsafe { context.extend_lifetime_unchecked() })
     }
 
     /// The isolate, which is not dropped by the result.
@@ -876,6 +892,29 @@ impl EngineContext for V8Context {
         let _ = self.ready();
         self.inner.measure();
         self.inner.memory.usage()
+    }
+
+    fn attach_inspector(&self, front_end: Arc<dyn FrontEnd>) -> Result<Wake, Failure> {
+        self.run(|scope| Ok(self.inner.attach(scope, front_end)))
+    }
+
+    fn serve_inspector(&self) -> Result<(), Failure> {
+        if self.inner.inspector.borrow().is_none() {
+            return Ok(());
+        }
+        self.run(|scope| {
+            self.inner.serve();
+            // Heap snapshots are taken in a task of V8's.
+            process::pump(scope, || self.inner.interrupter.stopped().is_none());
+            Ok(())
+        })
+    }
+
+    fn detach_inspector(&self) {
+        let _ = self.run(|scope| {
+            self.inner.detach(scope);
+            Ok(())
+        });
     }
 
     fn collect_garbage(&self) {

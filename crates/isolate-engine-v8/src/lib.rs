@@ -11,6 +11,7 @@
 //! - `natives`: the functions that glue gets of the engine, half of them in `natives.js`.
 //! - `repl`: scripts with `await` at their top level.
 //! - `snapshot`: the heap from which contexts start.
+//! - `inspector`: the DevTools protocol.
 //! - `modules`: loading, linking and running ES modules.
 
 // Without V8 there is nothing here, so that commands for the whole workspace need no library.
@@ -19,6 +20,7 @@
 mod callbacks;
 mod context;
 mod convert;
+mod inspector;
 mod memory;
 mod modules;
 mod natives;

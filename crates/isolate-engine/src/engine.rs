@@ -5,9 +5,11 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::{
-    Charge, Exception, Failure, Function, HostError, Interrupter, Limits, MemoryUsage, Platform, Promise, Value,
+    Charge, EngineError, Exception, Failure, FrontEnd, Function, HostError, Interrupter, Limits, MemoryUsage, Platform,
+    Promise, Value, Wake,
 };
 
 /// A JavaScript engine. A value, not a type parameter: which one runs is chosen at run time.
@@ -151,6 +153,25 @@ pub trait EngineContext {
 
     /// Collects garbage, cycles included.
     fn collect_garbage(&self);
+
+    /// Lets a front end debug the guest, in place of another one. It sees and may do everything inside the guest.
+    ///
+    /// # Errors
+    /// If the engine has no inspector, or the context is stopped.
+    fn attach_inspector(&self, _front_end: Arc<dyn FrontEnd>) -> Result<Wake, Failure> {
+        Err(EngineError::new("this engine has no inspector").into())
+    }
+
+    /// Handles the messages that the front end has by now. Called between operations.
+    ///
+    /// # Errors
+    /// If the context is stopped.
+    fn serve_inspector(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Ends debugging; a paused guest goes on.
+    fn detach_inspector(&self) {}
 }
 
 /// Source text to run.

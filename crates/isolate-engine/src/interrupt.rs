@@ -22,6 +22,10 @@ struct Inner {
     deadline: AtomicU64,
     /// Nanoseconds on the owner thread's processor clock.
     cpu: AtomicU64,
+    /// For how long the clocks were held in all, in nanoseconds, without the present hold.
+    held: AtomicU64,
+    /// Since when they are held, in nanoseconds after `anchor`; [`NEVER`] if they are not.
+    hold: AtomicU64,
     hook: OnceLock<Box<dyn Fn() + Send + Sync>>,
     wakers: Mutex<Vec<Waker>>,
 }
@@ -52,6 +56,8 @@ impl Interrupter {
             anchor: Instant::now(),
             deadline: AtomicU64::new(NEVER),
             cpu: AtomicU64::new(NEVER),
+            held: AtomicU64::new(0),
+            hold: AtomicU64::new(NEVER),
             hook: OnceLock::new(),
             wakers: Mutex::new(Vec::new()),
         }))
@@ -109,6 +115,9 @@ impl Interrupter {
         if let Some(reason) = self.poll_wall() {
             return Some(reason);
         }
+        if self.0.hold.load(Ordering::Acquire) != NEVER {
+            return None;
+        }
         let cpu = self.0.cpu.load(Ordering::Relaxed);
         if cpu != NEVER && nanos(thread_cpu_time()) >= cpu {
             self.terminate(Termination::Cpu);
@@ -116,10 +125,26 @@ impl Interrupter {
         self.stopped()
     }
 
+    /// Holds the clocks, on the owner thread, until the result is dropped: no deadline passes while a debugger has the
+    /// guest paused, and what is left of each is left afterwards. A hold within a hold changes nothing.
+    pub fn hold(&self) -> Hold {
+        let now = nanos(self.0.anchor.elapsed());
+        let first = self.0.hold.compare_exchange(NEVER, now, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        Hold { interrupter: self.clone(), cpu: first.then(thread_cpu_time) }
+    }
+
+    /// For how long the clocks were held in all.
+    pub fn held(&self) -> Duration {
+        let since = self.0.hold.load(Ordering::Acquire);
+        let now = if since == NEVER { 0 } else { nanos(self.0.anchor.elapsed()).saturating_sub(since) };
+        Duration::from_nanos(self.0.held.load(Ordering::Acquire).saturating_add(now))
+    }
+
     /// For watchdogs, from any thread: whether to stop, now that the wall clock has been read.
     pub fn poll_wall(&self) -> Option<Termination> {
         let deadline = self.0.deadline.load(Ordering::Relaxed);
-        if deadline != NEVER && nanos(self.0.anchor.elapsed()) >= deadline {
+        let is_held = self.0.hold.load(Ordering::Acquire) != NEVER;
+        if deadline != NEVER && !is_held && nanos(self.0.anchor.elapsed()) >= deadline {
             self.terminate(Termination::Deadline);
         }
         self.stopped()
@@ -151,6 +176,32 @@ impl Interrupter {
     }
 }
 
+/// The clocks are held; see [`Interrupter::hold`].
+#[derive(Debug)]
+pub struct Hold {
+    interrupter: Interrupter,
+    /// What the owner thread's processor clock said; none if this hold is within another.
+    cpu: Option<Duration>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let Some(cpu) = self.cpu else { return };
+        let inner = &self.interrupter.0;
+        let later = |clock: &AtomicU64, by: u64| {
+            let _ = clock.fetch_update(Ordering::AcqRel, Ordering::Acquire, |at| {
+                (at != NEVER).then(|| at.saturating_add(by).min(NEVER - 1))
+            });
+        };
+        let since = inner.hold.load(Ordering::Acquire);
+        let held = nanos(inner.anchor.elapsed()).saturating_sub(since);
+        inner.held.fetch_add(held, Ordering::AcqRel);
+        later(&inner.deadline, held);
+        later(&inner.cpu, nanos(thread_cpu_time().saturating_sub(cpu)));
+        inner.hold.store(NEVER, Ordering::Release);
+    }
+}
+
 fn nanos(d: Duration) -> u64 {
     u64::try_from(d.as_nanos()).unwrap_or(NEVER - 1)
 }
@@ -173,6 +224,24 @@ mod tests {
         assert!(!i.terminate(Termination::Memory));
         i.set_deadline(None);
         assert_eq!(i.poll(), Some(Termination::Deadline));
+    }
+
+    #[test]
+    fn no_deadline_passes_while_the_clocks_are_held() {
+        let i = Interrupter::new();
+        i.set_deadline(Some(Instant::now() + Duration::from_millis(30)));
+        i.set_cpu_deadline(Some(thread_cpu_time() + Duration::from_secs(3600)));
+        let hold = i.hold();
+        drop(i.hold());
+        std::thread::sleep(Duration::from_millis(60));
+        assert_eq!((i.poll(), i.poll_wall()), (None, None));
+        assert!(i.held() >= Duration::from_millis(60));
+        drop(hold);
+        let held = i.held();
+        assert!(held >= Duration::from_millis(60));
+        std::thread::sleep(Duration::from_millis(40));
+        assert_eq!(i.poll(), Some(Termination::Deadline));
+        assert_eq!(i.held(), held);
     }
 
     #[test]

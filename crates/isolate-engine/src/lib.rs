@@ -11,6 +11,7 @@
 //! - [`memory`]: what the host holds for a guest counts against the guest's limit.
 //! - [`limits`]: each limit with its unit, its default and what it does not cover.
 //! - [`engine`]: the traits; object-safe, so that the engine is a value chosen at run time.
+//! - [`inspector`]: debuggers, for engines that have one.
 //! - [`crossing`] and [`watchdog`]: what backends share: the bounds of values, and the thread that reaches busy guests.
 //! - `conformance` (feature of that name): what every backend must do, as one function that takes an engine.
 //!
@@ -22,6 +23,7 @@ pub mod crossing;
 pub mod engine;
 pub mod error;
 pub mod handle;
+pub mod inspector;
 pub mod interrupt;
 pub mod limits;
 pub mod memory;
@@ -37,7 +39,8 @@ pub use engine::{
 };
 pub use error::{DomExceptionName, EngineError, ErrorClass, Exception, Failure, HostError, Location, Termination};
 pub use handle::{Function, HandleSource, Promise};
-pub use interrupt::{Interrupter, thread_cpu_time};
+pub use inspector::{FrontEnd, Received, Wake};
+pub use interrupt::{Hold, Interrupter, thread_cpu_time};
 pub use limits::Limits;
 pub use memory::{Charge, MemoryAccount, MemoryUsage};
 pub use value::{BigInt, MAX_DEPTH, Object, Platform, RegExp, Sign, Value};

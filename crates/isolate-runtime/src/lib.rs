@@ -1,6 +1,7 @@
 #![doc = include_str!("../../../README.md")]
 #![forbid(unsafe_code)]
 
+mod inspect;
 mod leave;
 mod options;
 mod owner;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 
+pub use inspect::Inspector;
 pub use leave::abandoned_threads;
 pub use options::{RuntimeOptions, engine_by_name, engines};
 pub use owner::Handles;
@@ -102,6 +104,11 @@ impl fmt::Debug for Runtime {
 }
 
 impl Runtime {
+    /// Sends a command whose answer nobody awaits. A runtime that has ended takes none.
+    fn tell(&self, command: Command) {
+        let _ = self.0.commands.send(command);
+    }
+
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
         if self.0.disposed.load(Ordering::Acquire) {
             return Err(disposed());

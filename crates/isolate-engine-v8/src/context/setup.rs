@@ -77,6 +77,7 @@ impl V8Context {
             modules: RefCell::default(),
             stack_end: here - limits.stack,
             watched: OnceCell::new(),
+            inspector: RefCell::default(),
         });
         let context = Self { inner };
         match start {

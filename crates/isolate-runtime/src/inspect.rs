@@ -1,0 +1,131 @@
+//! Debugging a runtime from afar.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use isolate_core::{Error, FrontEnd, Received, Wake};
+use tokio::sync::mpsc;
+
+use crate::Runtime;
+use crate::owner::Command;
+
+/// A debugger's end of the Chrome DevTools protocol with a runtime; see [`Runtime::inspect`]. Dropping it ends debugging,
+/// and a paused guest goes on.
+pub struct Inspector {
+    runtime: Runtime,
+    queue: Arc<Queue>,
+    wake: Wake,
+    messages: mpsc::UnboundedReceiver<String>,
+}
+
+impl fmt::Debug for Inspector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inspector").field("runtime", &self.runtime).finish_non_exhaustive()
+    }
+}
+
+type UrlOf = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// What was sent to the runtime and is not fetched yet.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+/// The runtime's end, which goes with its context.
+struct Front {
+    queue: Arc<Queue>,
+    out: mpsc::UnboundedSender<String>,
+    url: UrlOf,
+}
+
+#[derive(Default)]
+struct State {
+    messages: VecDeque<String>,
+    gone: bool,
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FrontEnd for Front {
+    fn send(&self, message: String) {
+        // Who has gone misses nothing.
+        let _ = self.out.send(message);
+    }
+
+    fn receive(&self, wait: Duration) -> Received {
+        let mut state = self.queue.state();
+        if state.messages.is_empty() && !state.gone && !wait.is_zero() {
+            let waited = self.queue.arrived.wait_timeout(state, wait);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        match state.messages.pop_front() {
+            Some(message) => Received::Message(message),
+            None if state.gone => Received::Gone,
+            None => Received::Nothing,
+        }
+    }
+
+    fn url(&self, script: &str) -> Option<String> {
+        (self.url)(script)
+    }
+}
+
+impl Inspector {
+    /// Sends a message, which is handled soon, whatever the guest does: between turns, in the middle of its code, or
+    /// while it is paused.
+    pub fn send(&self, message: impl Into<String>) {
+        self.queue.state().messages.push_back(message.into());
+        self.queue.arrived.notify_all();
+        self.nudge();
+    }
+
+    /// The next message of the runtime's: a response or an event. None once the runtime has ended.
+    pub async fn receive(&mut self) -> Option<String> {
+        self.messages.recv().await
+    }
+
+    fn nudge(&self) {
+        (self.wake)();
+        self.runtime.tell(Command::With(Box::new(|context, _| {
+            // A stopped context has no more to say.
+            let _ = context.serve_inspector();
+        })));
+    }
+}
+
+impl Drop for Inspector {
+    fn drop(&mut self) {
+        self.queue.state().gone = true;
+        self.queue.arrived.notify_all();
+        (self.wake)();
+        self.runtime.tell(Command::With(Box::new(|context, _| context.detach_inspector())));
+    }
+}
+
+impl Runtime {
+    /// Attaches a debugger, in place of another one: the Chrome DevTools protocol, as far as the engine speaks it. Whoever
+    /// has the result sees and may do everything inside the guest; the guest's deadlines stand still while it is paused.
+    ///
+    /// `url` gives the URL that the debugger is told for a script of a name; none leaves the name as it is.
+    ///
+    /// # Errors
+    /// If the engine has no inspector (QuickJS has none), or the runtime is stopped or disposed of.
+    pub async fn inspect(
+        &self,
+        url: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Result<Inspector, Error> {
+        let (out, messages) = mpsc::unbounded_channel();
+        let queue = Arc::new(Queue::default());
+        let front_end = Arc::new(Front { queue: queue.clone(), out, url: Box::new(url) });
+        let wake = self.with_context(move |context| context.attach_inspector(front_end)).await??;
+        Ok(Inspector { runtime: self.clone(), queue, wake, messages })
+    }
+}
