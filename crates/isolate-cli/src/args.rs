@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
         files: Vec<PathBuf>,
         #[command(flatten)]
         options: Options,
+        #[command(flatten)]
+        debug: Debug,
     },
     /// Evaluate code and print the value of its last expression, awaited if it is a promise.
     Eval {
@@ -63,6 +66,34 @@ pub(crate) struct Options {
     /// Print the value (of eval) and errors as JSON, one object on a line.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// For those who debug. Needs an engine with an inspector: V8.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Debug {
+    /// Listen for a debugger (Chrome, VS Code). Whoever connects controls the guest.
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:9229")]
+    pub(crate) inspect: Option<SocketAddr>,
+    /// The same, and wait for the debugger before the first statement.
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "127.0.0.1:9229",
+        conflicts_with = "inspect"
+    )]
+    pub(crate) inspect_brk: Option<SocketAddr>,
+    /// Write a processor profile of the run, for Chrome's or VS Code's viewer.
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "isolate.cpuprofile",
+        conflicts_with_all = ["inspect", "inspect_brk"]
+    )]
+    pub(crate) cpu_prof: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 mod args;
+#[cfg(feature = "v8")]
+mod inspect;
 mod loader;
 mod report;
 mod run;
@@ -15,12 +17,12 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
             eprintln!("isolate: cannot start: {e}");
             return ExitCode::from(1);
         }
     };
-    ExitCode::from(runtime.block_on(run::main(cli)))
+    ExitCode::from(tokio::task::LocalSet::new().block_on(&runtime, run::main(cli)))
 }

@@ -11,7 +11,7 @@ use isolate_runtime::{
     create_runtime, engine_by_name,
 };
 
-use crate::args::{Cli, Command, Options};
+use crate::args::{Cli, Command, Debug, Options};
 use crate::loader::FileLoader;
 use crate::report::{Failure, to_json};
 
@@ -37,8 +37,8 @@ impl First {
 
 pub(crate) async fn main(cli: Cli) -> u8 {
     let (options, result) = match cli.command {
-        Command::Run { files, options } => {
-            let result = run(&files, &options).await;
+        Command::Run { files, options, debug } => {
+            let result = run(&files, &options, &debug).await;
             (options, result)
         }
         Command::Eval { code, options } => {
@@ -67,7 +67,9 @@ fn print(event: &ConsoleEvent) {
     };
 }
 
-async fn start(options: &Options, files: Vec<PathBuf>, first: &First) -> Result<Runtime, Failure> {
+type Print = Box<dyn Fn(&ConsoleEvent) + Send>;
+
+async fn start(options: &Options, files: Vec<PathBuf>, first: &First, print: Print) -> Result<Runtime, Failure> {
     let engine = engine_by_name(&options.engine).map_err(|e| Failure::usage(e.to_string()))?;
     let (told, stop) = (first.clone(), first.stop.clone());
     let runtime = RuntimeOptions::new()
@@ -92,16 +94,21 @@ async fn limited<T>(
 ) -> Result<T, Error> {
     let mut work = std::pin::pin!(work);
     let Some(limit) = limit else { return work.await };
-    match tokio::time::timeout(limit, work.as_mut()).await {
-        Ok(result) => result,
-        Err(_) => {
-            runtime.interrupter().terminate(Termination::Deadline);
-            work.await
+    let interrupter = runtime.interrupter();
+    let (start, mut held) = (tokio::time::Instant::now(), interrupter.held());
+    // The time in which a debugger has the guest paused does not count.
+    loop {
+        match tokio::time::timeout_at(start + limit + held, work.as_mut()).await {
+            Ok(result) => return result,
+            Err(_) if interrupter.held() > held => held = interrupter.held(),
+            Err(_) => break,
         }
     }
+    interrupter.terminate(Termination::Deadline);
+    work.await
 }
 
-async fn run(files: &[PathBuf], options: &Options) -> Result<(), Failure> {
+async fn run(files: &[PathBuf], options: &Options, debug: &Debug) -> Result<(), Failure> {
     let mut sources = Vec::with_capacity(files.len());
     for file in files {
         let bytes = std::fs::read(file).map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?;
@@ -109,7 +116,7 @@ async fn run(files: &[PathBuf], options: &Options) -> Result<(), Failure> {
         sources.push((file.to_string_lossy().into_owned(), text.trim_start_matches('\u{feff}').to_owned()));
     }
     let first = First::default();
-    let runtime = start(options, files.to_vec(), &first).await?;
+    let (runtime, debugging) = Debugging::start(debug, options, files, &first).await?;
     let limit = options.timeout.0.map(|t| t.0);
     let result = limited(&runtime, limit, async {
         for (name, source) in &sources {
@@ -118,7 +125,82 @@ async fn run(files: &[PathBuf], options: &Options) -> Result<(), Failure> {
         runtime.run_until_idle().await
     })
     .await;
+    debugging.finish(&runtime).await;
     finish(&runtime, &first, result, options, &sources).await
+}
+
+/// What a run has for those who debug it.
+#[cfg(feature = "v8")]
+#[derive(Default)]
+struct Debugging {
+    server: Option<crate::inspect::Server>,
+    profile: Option<(crate::inspect::Profile, PathBuf)>,
+}
+
+#[cfg(feature = "v8")]
+impl Debugging {
+    async fn start(
+        debug: &Debug,
+        options: &Options,
+        files: &[PathBuf],
+        first: &First,
+    ) -> Result<(Runtime, Self), Failure> {
+        let mut this = Self::default();
+        let Some(address) = debug.inspect.or(debug.inspect_brk) else {
+            let runtime = start(options, files.to_vec(), first, Box::new(print)).await?;
+            if let Some(file) = &debug.cpu_prof {
+                this.profile = Some((crate::inspect::Profile::start(&runtime).await?, file.clone()));
+            }
+            return Ok((runtime, this));
+        };
+        let (told, console) = tokio::sync::mpsc::unbounded_channel();
+        let print_and_tell = move |event: &ConsoleEvent| {
+            print(event);
+            if let Some(text) = event.text() {
+                let _ = told.send(crate::inspect::printed(text, event.is_error()));
+            }
+        };
+        let runtime = start(options, files.to_vec(), first, Box::new(print_and_tell)).await?;
+        let title = files.last().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
+        let server = crate::inspect::Server::start(&runtime, address, title, console).await?;
+        if debug.inspect_brk.is_some() {
+            server.wait_for_client().await;
+        }
+        this.server = Some(server);
+        Ok((runtime, this))
+    }
+
+    async fn finish(self, runtime: &Runtime) {
+        if let Some((profile, file)) = self.profile {
+            profile.write(runtime, &file).await;
+        }
+        if let Some(server) = self.server {
+            server.finish().await;
+        }
+    }
+}
+
+/// Without an engine that could be debugged there is nothing.
+#[cfg(not(feature = "v8"))]
+struct Debugging;
+
+#[cfg(not(feature = "v8"))]
+impl Debugging {
+    async fn start(
+        debug: &Debug,
+        options: &Options,
+        files: &[PathBuf],
+        first: &First,
+    ) -> Result<(Runtime, Self), Failure> {
+        if debug.inspect.or(debug.inspect_brk).is_some() || debug.cpu_prof.is_some() {
+            let message = "only V8 can be debugged, and this command was built without it: \
+                           build it with `--features v8` and use --engine v8";
+            return Err(Failure::usage(message));
+        }
+        Ok((start(options, files.to_vec(), first, Box::new(print)).await?, Self))
+    }
+
+    async fn finish(self, _runtime: &Runtime) {}
 }
 
 async fn finish(
@@ -155,7 +237,7 @@ async fn run_file(runtime: &Runtime, name: &str, source: &str) -> Result<(), Err
 
 async fn eval(code: &str, options: &Options) -> Result<(), Failure> {
     let first = First::default();
-    let runtime = start(options, vec![], &first).await?;
+    let runtime = start(options, vec![], &first, Box::new(print)).await?;
     let sources = [("[eval]".to_owned(), code.to_owned())];
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let how = EvalOptions::new().filename("[eval]").fail_when_idle();

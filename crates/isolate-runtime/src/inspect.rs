@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{self, Poll};
 use std::time::Duration;
 
-use isolate_core::{Error, FrontEnd, Received, Wake};
+use isolate_core::{Context, Error, FrontEnd, Received, Wake};
 use tokio::sync::mpsc;
 
 use crate::Runtime;
@@ -14,15 +15,27 @@ use crate::owner::Command;
 /// A debugger's end of the Chrome DevTools protocol with a runtime; see [`Runtime::inspect`]. Dropping it ends debugging,
 /// and a paused guest goes on.
 pub struct Inspector {
+    sender: InspectorSender,
+    messages: mpsc::UnboundedReceiver<String>,
+}
+
+/// The sending half of an [`Inspector`]. Clones are the same.
+#[derive(Clone)]
+pub struct InspectorSender {
     runtime: Runtime,
     queue: Arc<Queue>,
     wake: Wake,
-    messages: mpsc::UnboundedReceiver<String>,
+}
+
+impl fmt::Debug for InspectorSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InspectorSender").field("runtime", &self.runtime).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Inspector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inspector").field("runtime", &self.runtime).finish_non_exhaustive()
+        f.debug_struct("Inspector").field("runtime", &self.sender.runtime).finish_non_exhaustive()
     }
 }
 
@@ -78,13 +91,33 @@ impl FrontEnd for Front {
     }
 }
 
-impl Inspector {
+impl InspectorSender {
     /// Sends a message, which is handled soon, whatever the guest does: between turns, in the middle of its code, or
     /// while it is paused.
     pub fn send(&self, message: impl Into<String>) {
         self.queue.state().messages.push_back(message.into());
+        self.tell(|context| {
+            // A stopped context has no more to say.
+            let _ = context.serve_inspector();
+        });
+    }
+
+    fn tell(&self, f: impl FnOnce(&Context) + Send + 'static) {
         self.queue.arrived.notify_all();
-        self.nudge();
+        (self.wake)();
+        self.runtime.tell(Command::With(Box::new(|context, _| f(context))));
+    }
+}
+
+impl Inspector {
+    /// As [`InspectorSender::send`].
+    pub fn send(&self, message: impl Into<String>) {
+        self.sender.send(message);
+    }
+
+    /// The sending half, for another task.
+    pub fn sender(&self) -> InspectorSender {
+        self.sender.clone()
     }
 
     /// The next message of the runtime's: a response or an event. None once the runtime has ended.
@@ -92,21 +125,16 @@ impl Inspector {
         self.messages.recv().await
     }
 
-    fn nudge(&self) {
-        (self.wake)();
-        self.runtime.tell(Command::With(Box::new(|context, _| {
-            // A stopped context has no more to say.
-            let _ = context.serve_inspector();
-        })));
+    /// As [`receive`](Self::receive), for those who poll.
+    pub fn poll_receive(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<String>> {
+        self.messages.poll_recv(cx)
     }
 }
 
 impl Drop for Inspector {
     fn drop(&mut self) {
-        self.queue.state().gone = true;
-        self.queue.arrived.notify_all();
-        (self.wake)();
-        self.runtime.tell(Command::With(Box::new(|context, _| context.detach_inspector())));
+        self.sender.queue.state().gone = true;
+        self.sender.tell(Context::detach_inspector);
     }
 }
 
@@ -126,6 +154,6 @@ impl Runtime {
         let queue = Arc::new(Queue::default());
         let front_end = Arc::new(Front { queue: queue.clone(), out, url: Box::new(url) });
         let wake = self.with_context(move |context| context.attach_inspector(front_end)).await??;
-        Ok(Inspector { runtime: self.clone(), queue, wake, messages })
+        Ok(Inspector { sender: InspectorSender { runtime: self.clone(), queue, wake }, messages })
     }
 }

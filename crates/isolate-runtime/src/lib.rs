@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 
-pub use inspect::Inspector;
+pub use inspect::{Inspector, InspectorSender};
 pub use leave::abandoned_threads;
 pub use options::{RuntimeOptions, engine_by_name, engines};
 pub use owner::Handles;

@@ -1,0 +1,363 @@
+//! `--inspect`, `--inspect-brk` and `--cpu-prof`: the Chrome DevTools protocol on a local port, or to a file.
+//!
+//! One inspector is attached for the whole run, so that a client may come at any time, also while the guest is in an
+//! endless loop. One client at a time is served. The path of the WebSocket cannot be guessed, and requests whose `Host` is
+//! a name other than `localhost` are refused, so that no web page in a browser can reach the guest.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::SystemTime;
+
+use futures_util::{SinkExt, StreamExt};
+use isolate_runtime::{Inspector, InspectorSender, Runtime};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{Mutex, Notify};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::report::Failure;
+
+/// What a front end may have turned on, and what is turned off when it goes.
+const DOMAINS: [&str; 4] = ["Debugger", "Runtime", "Profiler", "HeapProfiler"];
+/// The longest head of a request.
+const MOST_HEAD: usize = 8 << 10;
+
+/// The URL that front ends are told for a file.
+fn url_of(name: &str) -> Option<String> {
+    let path = std::path::absolute(name).ok()?;
+    let text = path.to_str()?;
+    let mut url = String::from("file://");
+    for byte in text.bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'~' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => url.push(char::from(byte)),
+            other => url.push_str(&format!("%{other:02X}")),
+        }
+    }
+    Some(url)
+}
+
+fn request(id: i64, method: &str) -> String {
+    json!({ "id": id, "method": method }).to_string()
+}
+
+/// The server of one run.
+pub(crate) struct Server {
+    shared: Rc<Shared>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+struct Shared {
+    inspector: Mutex<Inspector>,
+    sender: InspectorSender,
+    /// What the guest prints, as messages for the front end.
+    console: Mutex<UnboundedReceiver<String>>,
+    address: SocketAddr,
+    key: String,
+    title: String,
+    state: RefCell<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    connected: bool,
+    /// A client has said that the guest may begin.
+    begun: bool,
+}
+
+impl Server {
+    /// Attaches to a runtime and listens.
+    pub(crate) async fn start(
+        runtime: &Runtime,
+        address: SocketAddr,
+        title: String,
+        console: UnboundedReceiver<String>,
+    ) -> Result<Self, Failure> {
+        let inspector = attach(runtime).await?;
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|e| Failure::usage(format!("cannot listen on {address} (--inspect sets it): {e}")))?;
+        let address = listener.local_addr().unwrap_or(address);
+        if !address.ip().is_loopback() {
+            eprintln!("isolate: {address} can be reached by others, and whoever reaches it controls the guest");
+        }
+        let mut key = [0; 16];
+        getrandom::fill(&mut key).map_err(|e| Failure::usage(format!("no random numbers for a path: {e}")))?;
+        let key: String = key.iter().map(|b| format!("{b:02x}")).collect();
+        eprintln!("Debugger listening on ws://{address}/{key}");
+        eprintln!("Open chrome://inspect or attach an editor; docs/debugging.md says how.");
+        let sender = inspector.sender();
+        let shared = Rc::new(Shared {
+            inspector: Mutex::new(inspector),
+            sender,
+            console: Mutex::new(console),
+            address,
+            key,
+            title,
+            state: RefCell::default(),
+            changed: Notify::new(),
+        });
+        let server = shared.clone();
+        let serving = tokio::task::spawn_local(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let server = server.clone();
+                // A client that breaks the protocol or goes is no failure of the run.
+                tokio::task::spawn_local(async move { drop(server.serve(stream).await) });
+            }
+        });
+        Ok(Self { shared, serving })
+    }
+
+    /// Waits until a client lets the guest begin, and has it stop at its first statement.
+    pub(crate) async fn wait_for_client(&self) {
+        self.until(|state| state.begun).await;
+        self.shared.sender.send(request(-2, "Debugger.pause"));
+    }
+
+    /// Waits until the client, if there is one, has gone.
+    pub(crate) async fn finish(self) {
+        if self.shared.state.borrow().connected {
+            eprintln!("Waiting for the debugger to disconnect...");
+            self.until(|state| !state.connected).await;
+        }
+        self.serving.abort();
+    }
+
+    async fn until(&self, is: impl Fn(&State) -> bool) {
+        loop {
+            let changed = self.shared.changed.notified();
+            if is(&self.shared.state.borrow()) {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+impl Shared {
+    fn change(&self, f: impl FnOnce(&mut State)) {
+        f(&mut self.state.borrow_mut());
+        self.changed.notify_waiters();
+    }
+
+    async fn serve(self: Rc<Self>, stream: TcpStream) -> io::Result<()> {
+        let head = peek_head(&stream).await?;
+        let mut lines = head.split("\r\n");
+        let mut parts = lines.next().unwrap_or_default().split(' ');
+        let (method, path) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let header = |name: &str| {
+            let of = |line: &'_ str| line.split_once(':').map(|(k, v)| (k.to_ascii_lowercase(), v.trim().to_owned()));
+            head.split("\r\n").skip(1).filter_map(of).find(|(k, _)| k == name).map(|(_, v)| v)
+        };
+        if !header("host").is_some_and(|host| is_local(&host)) {
+            return answer(stream, "403 Forbidden", "text/plain", "The Host header must be localhost or an address.")
+                .await;
+        }
+        if header("upgrade").is_some_and(|u| u.eq_ignore_ascii_case("websocket")) {
+            if path.trim_start_matches('/') != self.key {
+                return answer(stream, "404 Not Found", "text/plain", "There is no such target.").await;
+            }
+            if self.state.borrow().connected {
+                return answer(stream, "503 Service Unavailable", "text/plain", "Another client is attached.").await;
+            }
+            return self.debug(stream).await;
+        }
+        let body = match (method, path.trim_end_matches('/')) {
+            ("GET", "/json/version") => {
+                json!({ "Browser": concat!("isolate/", env!("CARGO_PKG_VERSION")), "Protocol-Version": "1.3" })
+            }
+            ("GET", "/json" | "/json/list") => json!([self.target()]),
+            _ => return answer(stream, "404 Not Found", "text/plain", "There is nothing here.").await,
+        };
+        answer(stream, "200 OK", "application/json; charset=UTF-8", &body.to_string()).await
+    }
+
+    fn target(&self) -> Value {
+        let socket = format!("{}/{}", self.address, self.key);
+        json!({
+            "id": self.key,
+            "type": "node",
+            "title": self.title,
+            "description": "guest of isolate",
+            "url": url_of(&self.title).unwrap_or_default(),
+            "webSocketDebuggerUrl": format!("ws://{socket}"),
+            "devtoolsFrontendUrl":
+                format!("devtools://devtools/bundled/js_app.html?experiments=true&v8only=true&ws={socket}"),
+        })
+    }
+
+    /// Passes messages on in both directions until the client goes.
+    async fn debug(self: Rc<Self>, stream: TcpStream) -> io::Result<()> {
+        let socket = tokio_tungstenite::accept_async(stream).await.map_err(io::Error::other)?;
+        self.change(|state| state.connected = true);
+        let (mut out, mut incoming) = socket.split();
+        let shared = self.clone();
+        let sending = tokio::task::spawn_local(async move {
+            let mut inspector = shared.inspector.lock().await;
+            let mut console = shared.console.lock().await;
+            while let Some(message) = next(&mut inspector, &mut console).await {
+                // Answers to what was asked on nobody's behalf.
+                if message.contains("\"id\":-") {
+                    continue;
+                }
+                if out.send(Message::text(message)).await.is_err() {
+                    return;
+                }
+            }
+            let _ = out.close().await;
+        });
+        while let Some(Ok(message)) = incoming.next().await {
+            let Message::Text(text) = message else { continue };
+            self.sender.send(text.as_str());
+            if text.contains("\"Runtime.runIfWaitingForDebugger\"") {
+                self.change(|state| state.begun = true);
+            }
+        }
+        sending.abort();
+        for domain in DOMAINS {
+            self.sender.send(request(-1, &format!("{domain}.disable")));
+        }
+        // Who waits for a client to begin does not wait for one that has gone.
+        self.change(|state| (state.connected, state.begun) = (false, true));
+        Ok(())
+    }
+}
+
+/// The next message for the front end: the runtime's, or one about what the guest printed.
+async fn next(inspector: &mut Inspector, console: &mut UnboundedReceiver<String>) -> Option<String> {
+    poll_fn(|cx| {
+        if let Poll::Ready(Some(printed)) = console.poll_recv(cx) {
+            return Poll::Ready(Some(printed));
+        }
+        inspector.poll_receive(cx)
+    })
+    .await
+}
+
+/// What the guest printed, as an event of the protocol.
+pub(crate) fn printed(text: &str, is_error: bool) -> String {
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    json!({
+        "method": "Runtime.consoleAPICalled",
+        "params": {
+            "type": if is_error { "error" } else { "log" },
+            "args": [{ "type": "string", "value": text }],
+            "executionContextId": 1,
+            "timestamp": time.as_secs_f64() * 1000.0,
+        },
+    })
+    .to_string()
+}
+
+async fn attach(runtime: &Runtime) -> Result<Inspector, Failure> {
+    runtime.inspect(url_of).await.map_err(|e| Failure::usage(format!("{e}; only V8 can be debugged: use --engine v8")))
+}
+
+/// The head of a request, which stays in the stream for whoever answers it.
+async fn peek_head(stream: &TcpStream) -> io::Result<String> {
+    let mut buffer = vec![0; MOST_HEAD];
+    loop {
+        let n = stream.peek(&mut buffer).await?;
+        let text = String::from_utf8_lossy(&buffer[..n]);
+        if let Some(end) = text.find("\r\n\r\n") {
+            return Ok(text[..end].to_owned());
+        }
+        if n == 0 || n == MOST_HEAD {
+            return Err(io::Error::other("not a request"));
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+async fn answer(mut stream: TcpStream, status: &str, kind: &str, body: &str) -> io::Result<()> {
+    let length = body.len();
+    let text = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nCache-Control: no-cache\r\n\
+         Connection: close\r\n\r\n{body}"
+    );
+    // The request is still unread; a stream that is closed with unread bytes loses what was sent.
+    let mut rest = vec![0; MOST_HEAD];
+    let _ = stream.try_read(&mut rest);
+    stream.write_all(text.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+/// Whether a `Host` cannot be a name that a web page has made to mean this machine.
+fn is_local(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || address.parse::<std::net::IpAddr>().is_ok()
+}
+
+/// A processor profile of a run.
+pub(crate) struct Profile {
+    inspector: Inspector,
+}
+
+impl Profile {
+    /// Begins it.
+    pub(crate) async fn start(runtime: &Runtime) -> Result<Self, Failure> {
+        let mut this = Self { inspector: attach(runtime).await? };
+        for (id, method) in [(1, "Profiler.enable"), (2, "Profiler.start")] {
+            this.inspector.send(request(id, method));
+            this.result(id).await;
+        }
+        Ok(this)
+    }
+
+    async fn result(&mut self, id: i64) -> Option<Value> {
+        while let Some(message) = self.inspector.receive().await {
+            let message: Value = serde_json::from_str(&message).ok()?;
+            if message["id"] == id {
+                return Some(message["result"].clone());
+            }
+        }
+        None
+    }
+
+    /// Ends it, and writes it to a file.
+    pub(crate) async fn write(mut self, runtime: &Runtime, file: &Path) {
+        if let Some(reason) = runtime.stopped() {
+            eprintln!("isolate: there is no profile of a guest that was {reason}");
+            return;
+        }
+        self.inspector.send(request(3, "Profiler.stop"));
+        match self.result(3).await.map(|r| r["profile"].to_string()) {
+            Some(profile) => match std::fs::write(file, profile) {
+                Ok(()) => eprintln!("isolate: the profile is in {}", file.display()),
+                Err(e) => eprintln!("isolate: cannot write the profile to {}: {e}", file.display()),
+            },
+            None => eprintln!("isolate: there is no profile"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_mean_this_machine_are_local() {
+        for host in ["localhost", "localhost:9229", "127.0.0.1:9229", "[::1]:9229", "::1", "LOCALHOST:1"] {
+            assert!(is_local(host), "{host}");
+        }
+        for host in ["", "evil.example", "localhost.evil.example:9229", "127.0.0.1.evil.example", "evil.example:80"] {
+            assert!(!is_local(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn files_have_urls() {
+        assert_eq!(url_of("/a b/ü.js").as_deref(), Some("file:///a%20b/%C3%BC.js"));
+    }
+}

@@ -1,0 +1,163 @@
+//! `--inspect`, `--inspect-brk` and `--cpu-prof`, as a front end uses them.
+
+use std::process::Command;
+
+fn isolate() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_isolate"))
+}
+
+/// A script in a folder of its own.
+fn script(source: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("app.js");
+    std::fs::write(&file, source).unwrap();
+    (dir, file)
+}
+
+#[test]
+fn an_engine_that_cannot_be_debugged_is_a_usage_error() {
+    let (_dir, file) = script("console.log('not reached')");
+    for flag in ["--inspect=127.0.0.1:0", "--inspect-brk=127.0.0.1:0", "--cpu-prof"] {
+        let out = isolate().args(["run", "--engine", "quickjs", flag]).arg(&file).output().unwrap();
+        let errors = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(2), "{flag}: {errors}");
+        assert!(errors.contains("--engine v8") && out.stdout.is_empty(), "{flag}: {errors}");
+    }
+}
+
+#[cfg(feature = "v8")]
+mod v8 {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpStream;
+    use std::process::{Child, Stdio};
+
+    use futures_util::{SinkExt, StreamExt};
+    use serde_json::{Value, json};
+    use tokio_tungstenite::tungstenite::Message;
+
+    use super::*;
+
+    type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+
+    /// Starts a run and reads the address that it listens on.
+    fn listening(flag: &str, source: &str) -> (tempfile::TempDir, Child, String) {
+        let (dir, file) = script(source);
+        let mut child = isolate()
+            .args(["run", "--engine", "v8", flag])
+            .arg(&file)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        errors.read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("Debugger listening on ").unwrap_or_else(|| panic!("{line}")).to_owned();
+        // Read on, so that the child never waits for us.
+        std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
+        (dir, child, url)
+    }
+
+    fn http(address: &str, path: &str, host: &str) -> String {
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    async fn ask(socket: &mut Socket, id: u32, method: &str, params: Value, events: &mut Vec<Value>) -> Value {
+        let request = json!({ "id": id, "method": method, "params": params }).to_string();
+        socket.send(Message::text(request)).await.unwrap();
+        loop {
+            let message = receive(socket).await;
+            if message["id"] == id {
+                return message["result"].clone();
+            }
+            events.push(message);
+        }
+    }
+
+    async fn receive(socket: &mut Socket) -> Value {
+        loop {
+            if let Message::Text(text) = socket.next().await.unwrap().unwrap() {
+                return serde_json::from_str(&text).unwrap();
+            }
+        }
+    }
+
+    async fn event(socket: &mut Socket, events: &mut Vec<Value>, method: &str) -> Value {
+        loop {
+            if let Some(at) = events.iter().position(|e| e["method"] == method) {
+                return events.remove(at)["params"].clone();
+            }
+            let message = receive(socket).await;
+            events.push(message);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_front_end_breaks_at_the_start_and_lets_the_guest_go_on() {
+        let source = "const greeting = 'hello';\nconsole.log(greeting);\nconsole.error('oops');\n";
+        let (_dir, mut child, url) = listening("--inspect-brk=127.0.0.1:0", source);
+        let address = url.trim_start_matches("ws://").split('/').next().unwrap().to_owned();
+
+        let list = http(&address, "/json/list", &address);
+        assert!(list.starts_with("HTTP/1.1 200") && list.contains(&url) && list.contains("app.js"), "{list}");
+        assert!(http(&address, "/json/version", "localhost").contains("isolate/"));
+        assert!(http(&address, "/nothing", "localhost").starts_with("HTTP/1.1 404"));
+        // A page whose name was made to mean this machine learns nothing.
+        assert!(http(&address, "/json/list", "evil.example").starts_with("HTTP/1.1 403"));
+        assert!(tokio_tungstenite::connect_async(format!("ws://{address}/guessed")).await.is_err());
+
+        let (mut socket, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+        let mut events = Vec::new();
+        assert!(tokio_tungstenite::connect_async(&url).await.is_err(), "one client at a time");
+        ask(&mut socket, 1, "Runtime.enable", json!({}), &mut events).await;
+        ask(&mut socket, 2, "Debugger.enable", json!({}), &mut events).await;
+        ask(&mut socket, 3, "Runtime.runIfWaitingForDebugger", json!({}), &mut events).await;
+        let paused = event(&mut socket, &mut events, "Debugger.paused").await;
+        let frame = &paused["callFrames"][0];
+        assert_eq!(frame["location"]["lineNumber"], 0, "{paused}");
+        let id = &frame["location"]["scriptId"];
+        let script = events.iter().find(|e| e["params"]["scriptId"] == *id).unwrap_or_else(|| panic!("{events:?}"));
+        let url = script["params"]["url"].as_str().unwrap();
+        assert!(url.starts_with("file:///") && url.ends_with("/app.js"), "{url}");
+        ask(&mut socket, 4, "Debugger.resume", json!({}), &mut events).await;
+        let printed = event(&mut socket, &mut events, "Runtime.consoleAPICalled").await;
+        assert_eq!(printed["args"][0]["value"], "hello");
+        let printed = event(&mut socket, &mut events, "Runtime.consoleAPICalled").await;
+        assert_eq!((&printed["type"], &printed["args"][0]["value"]), (&"error".into(), &"oops".into()));
+        socket.close(None).await.unwrap();
+        let mut out = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        assert_eq!((child.wait().unwrap().code(), out.as_str()), (Some(0), "hello\n"));
+    }
+
+    #[tokio::test]
+    async fn a_front_end_that_leaves_in_a_pause_does_not_hold_the_guest() {
+        let (_dir, mut child, url) =
+            listening("--inspect=127.0.0.1:0", "for (let n = 0; ; n++) { debugger; if (n > 1e7) break }");
+        let (mut socket, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+        let mut events = Vec::new();
+        ask(&mut socket, 1, "Debugger.enable", json!({}), &mut events).await;
+        event(&mut socket, &mut events, "Debugger.paused").await;
+        drop(socket);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+
+    #[test]
+    fn a_processor_profile_is_written() {
+        let source =
+            "function busyBee() { let x = 0; for (let i = 0; i < 3e7; i++) x += Math.sqrt(i); return x } busyBee();";
+        let (dir, file) = script(source);
+        let profile = dir.path().join("out.cpuprofile");
+        let flag = format!("--cpu-prof={}", profile.display());
+        let out = isolate().args(["run", "--engine", "v8", &flag]).arg(&file).output().unwrap();
+        assert!(out.status.success(), "{out:?}");
+        let profile: Value = serde_json::from_slice(&std::fs::read(profile).unwrap()).unwrap();
+        let nodes = profile["nodes"].as_array().unwrap();
+        assert!(nodes.iter().any(|n| n["callFrame"]["functionName"] == "busyBee"), "{nodes:?}");
+        assert!(profile["samples"].as_array().unwrap().len() > 5);
+    }
+}
