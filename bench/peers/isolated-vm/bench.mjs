@@ -18,10 +18,18 @@ const ALIVE = 500;
 const SYNC_CALLS = 1_000_000;
 const ASYNC_CALLS = 2_000;
 
+// isolated-vm gives guests the language and nothing else. What ours have besides (URL, URLSearchParams, DOMException,
+// structuredClone, atob, queueMicrotask; streams; text encoding; events; abort; Blob) comes from these packages of npm.
+const APIS = [
+  'core-js-bundle/minified.js', 'web-streams-polyfill/dist/polyfill.js', 'fast-text-encoding/text.min.js',
+  'event-target-polyfill/index.js', 'abortcontroller-polyfill/dist/abortcontroller-polyfill-only.js', 'blob-polyfill/Blob.js',
+];
+
 const benchmarks = {
   cold_start,
   cold_start_bare,
-  memory_per_runtime,
+  memory_per_runtime: () => memory(false),
+  memory_with_apis: () => memory(true),
   sync_call,
   async_call,
   fib30: () => workload('fib.js', 832040),
@@ -30,7 +38,7 @@ const benchmarks = {
 };
 
 if (process.argv[2] === '--memory-child') {
-  console.log(JSON.stringify(await memoryChild()));
+  console.log(JSON.stringify(await memoryChild(process.argv.includes('--apis'))));
 } else {
   await main(process.argv.slice(2));
 }
@@ -75,9 +83,10 @@ function cold_start_bare() {
 }
 
 // In a process of its own, so that nothing measured before is counted.
-function memory_per_runtime() {
+function memory(withApis) {
   const samples = Array.from({ length: 3 }, () => {
     const args = ['--expose-gc', '--no-node-snapshot', fileURLToPath(import.meta.url), '--memory-child'];
+    if (withApis) args.push('--apis');
     const child = spawnSync(process.execPath, args, { encoding: 'utf8' });
     if (child.status !== 0) throw new Error(`the memory measurement failed: ${child.stderr}`);
     return JSON.parse(child.stdout).perRuntime;
@@ -85,11 +94,20 @@ function memory_per_runtime() {
   return { unit: 'bytes', ...summary(samples), alive: ALIVE };
 }
 
-async function memoryChild() {
-  dispose(makeRuntime()); // what isolated-vm sets up once per process
+async function memoryChild(withApis) {
+  const file = (name) => readFileSync(fileURLToPath(new URL(`node_modules/${name}`, import.meta.url)), 'utf8');
+  const scripts = withApis ? APIS.map(file) : [];
+  const make = () => {
+    const runtime = makeRuntime();
+    if (withApis) runtime.context.evalSync('globalThis.self = globalThis.window = globalThis.global = globalThis;');
+    for (const script of scripts) runtime.context.evalSync(script);
+    if (withApis) expectEqual(runtime.context.evalSync('typeof URL + typeof ReadableStream + typeof Blob'), 'function'.repeat(3));
+    return runtime;
+  };
+  dispose(make()); // what isolated-vm sets up once per process
   const before = await smallestRss();
   const runtimes = Array.from({ length: ALIVE }, () => {
-    const runtime = makeRuntime();
+    const runtime = make();
     runtime.context.evalSync('1+1');
     return runtime;
   });
