@@ -83,6 +83,7 @@ const CHECKS: &[Check] = &[
     ("out of memory cannot be forged", forged_memory),
     ("host-held bytes count", host_bytes),
     ("deep recursion is an ordinary error", recursion),
+    ("deep values at deep calls are errors and not overflows", deep_values_at_deep_calls),
     ("two contexts do not see one another", isolation),
     ("lossy arguments never throw and run no guest code", lossy),
     ("garbage is collected", garbage),
@@ -851,6 +852,43 @@ fn recursion(engine: &dyn Engine) {
         }
         assert_eq!(eval(&*cx, "1").unwrap(), 1.into(), "{source}");
     }
+}
+
+/// The reserve of native stack below the guest's own holds what the boundary needs at its worst.
+fn deep_values_at_deep_calls(engine: &dyn Engine) {
+    let limits = Limits::new();
+    // What a context asks for, and a little for the thread itself.
+    let stack = limits.stack + engine.stack_reserve() + (32 << 10);
+    let echo = |_: &dyn EngineContext, args: &mut [Value]| Ok(args[0].take());
+    let run = || {
+        let cx = limited(engine, &limits);
+        for nest in ["[deep]", "({ deep })", "new Map([[1, deep]])", "new Error('e', { cause: deep })"] {
+            for function in [HostFunction::new("host", echo), HostFunction::new("host", echo).lossy()] {
+                let host = cx.new_function(function).unwrap();
+                let source = format!(
+                    "(host) => {{
+                        const nested = levels => {{ let deep = 1; while (levels--) deep = {nest}; return deep }};
+                        const deepest = nested(99), shallow = nested(5);
+                        let calls = 0, crossed = 0;
+                        const down = () => {{
+                            try {{ down() }} catch {{}}
+                            calls++;
+                            try {{ host(deepest) }} catch {{}}
+                            try {{ host(shallow); crossed++ }} catch {{}}
+                        }};
+                        down();
+                        return crossed > calls / 2;
+                    }}"
+                );
+                let Value::Function(f) = eval(&*cx, &source).unwrap() else { panic!() };
+                assert_eq!(cx.call(&f, vec![host.into()]), Ok(true.into()), "{nest}");
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, run).unwrap();
+        assert!(thread.join().is_ok());
+    });
 }
 
 fn isolation(engine: &dyn Engine) {
