@@ -919,6 +919,9 @@ impl EngineContext for V8Context {
 
     fn collect_garbage(&self) {
         let _ = self.run(|scope| {
+            // What the first lets go of on the host may have been all that kept more.
+            scope.low_memory_notification();
+            self.inner.sweep();
             scope.low_memory_notification();
             self.inner.sweep();
             process::pump(scope, || self.inner.interrupter.stopped().is_none());

@@ -242,7 +242,8 @@
   let cloning;
   const dataOf = (object, key) => {
     const own = getOwnPropertyDescriptor(object, key);
-    if (own === undefined || !hasOwn(own, 'value')) throw NOT_PLAIN;
+    // Of an accessor it says nothing about writing; what descriptors inherit was looked at before.
+    if (own === undefined || own.writable === undefined) throw NOT_PLAIN;
     return own.value;
   };
   const entry = { __proto__: null, value: undefined, writable: true, enumerable: true, configurable: true };
@@ -251,12 +252,12 @@
     defineProperty(object, key, entry);
     entry.value = undefined;
   };
-  // Whether a plain assignment to a new property asks nobody but for `__proto__`: the prototypes have no setters of the
-  // guest's, nothing that cannot be overwritten, and no elements.
-  const ArrayPrototype = Array.prototype, ownKeys = Reflect.ownKeys;
+  // Whether a plain assignment to a new property asks nobody but for `__proto__`, and descriptors have nothing that is not
+  // theirs: the prototypes have nothing that they were not made with, no setters and no elements.
+  const ArrayPrototype = Array.prototype, ownKeys = Reflect.ownKeys, original = ownKeys(ObjectPrototype).length;
   const assignable = () => {
     const names = ownKeys(ObjectPrototype);
-    if (names[0] !== 'constructor' || ownKeys(ArrayPrototype)[0] !== 'length') return false;
+    if (names.length !== original || names[0] !== 'constructor' || ownKeys(ArrayPrototype)[0] !== 'length') return false;
     if (getPrototypeOf(ArrayPrototype) !== ObjectPrototype) return false;
     for (let i = 0; i < names.length; i++) {
       if (names[i] === '__proto__') continue;

@@ -96,36 +96,26 @@ fn class_of<'s>(scope: &mut Scope<'s, '_>, args: Args<'s>, mut rv: Return) {
 /// platform's, 4 a map or set, 5 another object that holds no others, 0 none of them.
 fn plain_kind<'s>(scope: &mut Scope<'s, '_>, args: Args<'s>, mut rv: Return) {
     let v = args.get(0);
-    let kind = if v.is_array() {
-        2
-    } else {
-        match Inner::of(scope).class_name(scope, v) {
-            "Map" | "Set" => 4,
-            "Proxy"
-            | "Error"
-            | "Function"
-            | "AsyncFunction"
-            | "GeneratorFunction"
-            | "Promise"
-            | "WeakMap"
-            | "WeakSet"
-            | "WeakRef"
-            | "FinalizationRegistry"
-            | "Generator"
-            | "Module"
-            | "External"
-            | "Map Iterator"
-            | "Set Iterator"
-            | "Symbol" => 0,
-            "Object" | "Arguments" => {
-                let proto = v.try_cast::<v8::Object>().ok().and_then(|o| o.get_prototype(scope));
-                let plain = Inner::of(scope).builtin(scope, Builtin::ObjectPrototype);
-                if proto.is_none_or(|p| p.is_null() || p == plain) { 1 } else { 3 }
-            }
-            _ => 5,
+    rv.set_int32(if v.is_array() { 2 } else { kind_of(scope, v) });
+}
+
+fn kind_of<'s>(scope: &mut Scope<'s, '_>, v: Local<'s, v8::Value>) -> i32 {
+    if v.is_map() || v.is_set() {
+        return 4;
+    }
+    if v.is_array_buffer_view() || v.is_array_buffer() || v.is_date() || v.is_reg_exp() {
+        return 5;
+    }
+    let inner = Inner::of(scope);
+    match inner.class_name(scope, v) {
+        "Object" | "Arguments" => {
+            let proto = v.try_cast::<v8::Object>().ok().and_then(|o| o.get_prototype(scope));
+            let plain = inner.builtin(scope, Builtin::ObjectPrototype);
+            if proto.is_none_or(|p| p.is_null() || p == plain) { 1 } else { 3 }
         }
-    };
-    rv.set_int32(kind);
+        "SharedArrayBuffer" | "Number" | "String" | "Boolean" | "BigInt" => 5,
+        _ => 0,
+    }
 }
 
 fn is_promise(_: &mut Scope<'_, '_>, args: Args<'_>, mut rv: Return) {

@@ -6,7 +6,7 @@
   'use strict';
   const idl = p.use('idl');
   const { need, typeError, isObject, USVString, list } = idl;
-  const { call, ToString } = p;
+  const { ToString } = p;
   const { part } = engine;
   const parse = host.__URL_parse;
   const string = (v) => (typeof v === 'string' ? v : ToString(v));
@@ -119,17 +119,12 @@
   idl.define(URL);
 
   let paramsOf, setPairs, pairsOf;
-  // Pairs of what the host made of a query: names and values in turn, packed as a URL is, or a list if that cannot be.
+  // Pairs of a host's list of names and values in turn.
   const parseQuery = (query) => {
     const all = list();
     if (query === '' || query === '?') return all;
-    const made = host.__URLSearchParams_parse(query);
-    if (typeof made === 'string') {
-      const count = call(p.StringPrototypeCharCodeAt, made, 1);
-      for (let i = 0; i < count; i += 2) all[i >> 1] = [part(made, i), part(made, i + 1)];
-    } else {
-      for (let i = 0; i < made.length; i += 2) all[i >> 1] = [made[i], made[i + 1]];
-    }
+    const flat = host.__URLSearchParams_parse(query);
+    for (let i = 0; i < flat.length; i += 2) all[i >> 1] = [flat[i], flat[i + 1]];
     return all;
   };
   const serialize = (all) => {

@@ -30,11 +30,9 @@ fn functions(context: &Context) -> Vec<HostFunction> {
         context.function("__URL_set", set),
         context.function("__URLSearchParams_parse", |query: String| {
             let query = query.strip_prefix('?').unwrap_or(&query);
-            packed_pairs(query).unwrap_or_else(|| {
-                let parts = form_urlencoded::parse(query.as_bytes())
-                    .flat_map(|(name, value)| [name, value].map(|part| Value::String(part.into_owned())));
-                Value::List(parts.collect())
-            })
+            form_urlencoded::parse(query.as_bytes())
+                .flat_map(|(name, value)| [name, value].map(|part| Value::String(part.into_owned())))
+                .collect::<Vec<_>>()
         }),
         context.function("__URLSearchParams_serialize", serialize_pairs),
     ]
@@ -42,23 +40,6 @@ fn functions(context: &Context) -> Vec<HostFunction> {
 
 fn encode(text: &str, out: &mut String) {
     form_urlencoded::byte_serialize(text.as_bytes()).for_each(|part| out.push_str(part));
-}
-
-/// The pairs of a query as one string, with the table of `engine.part`, if they are few and of ASCII: to make one string
-/// takes a fraction of the time of a list.
-fn packed_pairs(query: &str) -> Option<Value> {
-    const MOST: usize = 60;
-    let (mut ends, mut text) = (Vec::new(), String::with_capacity(query.len()));
-    for part in form_urlencoded::parse(query.as_bytes()).flat_map(|(name, value)| [name, value]) {
-        if ends.len() == 2 * MOST || !part.is_ascii() {
-            return None;
-        }
-        text.push_str(&part);
-        ends.push(text.len() as u32);
-    }
-    let mut start = 0;
-    let parts: Vec<_> = ends.into_iter().map(|end| (std::mem::replace(&mut start, end), end)).collect();
-    Some(Value::String(pack_parts(&parts, &text)))
 }
 
 /// Serializes pairs: their names and values in turn, one after the other in `text`, and the lengths of each in code units,
@@ -124,18 +105,13 @@ fn pack(url: &ada_url::Url) -> String {
         present(search, hash, 2),
         present(hash, end, 2),
     ];
-    pack_parts(&parts, href)
-}
-
-/// A string with a table of its parts in front of it, for `engine.part`. There are at most 127 parts.
-fn pack_parts(parts: &[(u32, u32)], text: &str) -> String {
-    let width = match text.len() {
+    let width = match href.len() {
         0..0x7e => 1,
         0x7e..0x3ffe => 2,
         0x3ffe..0x1f_fffe => 3,
         _ => 5,
     };
-    let mut packed = String::with_capacity(2 + 2 * parts.len() * width + text.len());
+    let mut packed = String::with_capacity(2 + 2 * parts.len() * width + href.len());
     packed.push(char::from(width as u8));
     packed.push(char::from(parts.len() as u8));
     for n in parts.iter().flat_map(|(start, end)| [start, end]) {
@@ -143,7 +119,7 @@ fn pack_parts(parts: &[(u32, u32)], text: &str) -> String {
             packed.push(char::from((u64::from(*n) >> (7 * digit)) as u8 & 0x7f));
         }
     }
-    packed.push_str(text);
+    packed.push_str(href);
     packed
 }
 
