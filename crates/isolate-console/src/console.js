@@ -55,12 +55,19 @@
     ReflectApply(fn, undefined, all);
   }
 
+  // While a debugger is attached, it gets the values themselves, by the engine's own console.
+  function mirror(method, args) {
+    const console = primordials.debugConsole;
+    if (console !== undefined) ReflectApply(console[method], console, args);
+  }
+
   // An argument, or undefined: never what stands on Array.prototype.
   function argument(args, index) {
     return index < args.length ? args[index] : undefined;
   }
 
   function write(level, args) {
+    mirror(level, args);
     send(host.__console_log, level, print(args), args);
   }
 
@@ -68,6 +75,11 @@
     __proto__: {},
     assert(condition = false, ...args) {
       if (condition) return;
+      if (primordials.debugConsole !== undefined) {
+        const all = ObjectSetPrototypeOf([false], null);
+        for (let i = 0; i < args.length; i++) all[i + 1] = args[i];
+        mirror('assert', all);
+      }
       const list = ObjectSetPrototypeOf(['Assertion failed'], null);
       let next = 1;
       for (let i = 0; i < args.length; i++) {
@@ -80,6 +92,7 @@
       ReflectApply(host.__console_assert, undefined, list);
     },
     clear() {
+      mirror('clear', []);
       host.__console_clear();
     },
     debug(...args) {
@@ -96,11 +109,16 @@
     },
     table(...args) {
       const text = tools().table(argument(args, 0), argument(args, 1));
-      if (text === undefined) write('log', args);
-      else send(host.__console_log, 'table', text, args);
+      if (text === undefined) {
+        write('log', args);
+        return;
+      }
+      mirror('table', args);
+      send(host.__console_log, 'table', text, args);
     },
     trace(...args) {
       const frames = tools().callers(new primordials.Error());
+      mirror('trace', args);
       const text = args.length === 0 ? 'Trace' : 'Trace: ' + print(args);
       send(host.__console_log, 'trace', text + frames, args);
     },
@@ -108,34 +126,52 @@
       write('warn', args);
     },
     dir(...args) {
+      mirror('dir', args);
       send(host.__console_log, 'dir', tools().dir(argument(args, 0), argument(args, 1)), args);
     },
     dirxml(...args) {
       write('dirxml', args);
     },
     count(label = 'default') {
-      host.__console_count(primordials.ToString(label));
+      label = primordials.ToString(label);
+      mirror('count', [label]);
+      host.__console_count(label);
     },
     countReset(label = 'default') {
-      host.__console_countReset(primordials.ToString(label));
+      label = primordials.ToString(label);
+      mirror('countReset', [label]);
+      host.__console_countReset(label);
     },
     group(...args) {
+      mirror('group', args);
       send(host.__console_group, print(args), false, args);
     },
     groupCollapsed(...args) {
+      mirror('groupCollapsed', args);
       send(host.__console_group, print(args), true, args);
     },
     groupEnd() {
+      mirror('groupEnd', []);
       host.__console_groupEnd();
     },
     time(label = 'default') {
-      host.__console_time(primordials.ToString(label));
+      label = primordials.ToString(label);
+      mirror('time', [label]);
+      host.__console_time(label);
     },
     timeLog(label = 'default', ...args) {
-      send(host.__console_timeLog, primordials.ToString(label), print(args), args);
+      label = primordials.ToString(label);
+      if (primordials.debugConsole !== undefined) {
+        const all = ObjectSetPrototypeOf([label], null);
+        for (let i = 0; i < args.length; i++) all[i + 1] = args[i];
+        mirror('timeLog', all);
+      }
+      send(host.__console_timeLog, label, print(args), args);
     },
     timeEnd(label = 'default') {
-      host.__console_timeEnd(primordials.ToString(label));
+      label = primordials.ToString(label);
+      mirror('timeEnd', [label]);
+      host.__console_timeEnd(label);
     },
   };
 

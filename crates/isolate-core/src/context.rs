@@ -295,12 +295,14 @@ impl Context {
         Ok(self.run(|engine| engine.attach_inspector(front_end))?)
     }
 
-    /// Handles the messages that the front end has by now: to be called between turns when it has sent some.
+    /// Handles the messages that the front end has by now, and the microtasks that they leave: to be called between turns
+    /// when it has sent some.
     ///
     /// # Errors
-    /// If the context is stopped.
+    /// If the context is stopped; the messages are answered all the same.
     pub fn serve_inspector(&self) -> Result<(), Error> {
-        Ok(self.run(|engine| engine.serve_inspector())?)
+        self.run(|engine| engine.serve_inspector())?;
+        Ok(self.checkpoint()?)
     }
 
     /// Ends debugging; a paused guest goes on.

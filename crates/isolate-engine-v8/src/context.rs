@@ -126,7 +126,7 @@ pub(crate) struct Inner {
     phase: RefCell<setup::Phase>,
     builtins: OnceCell<Vec<v8::Global<v8::Value>>>,
     /// The two objects that all glue gets besides its host functions.
-    shared: OnceCell<v8::Global<v8::Object>>,
+    pub(crate) shared: OnceCell<v8::Global<v8::Object>>,
     engine: OnceCell<v8::Global<v8::Object>>,
     error_factory: RefCell<Option<Function>>,
     lazy: RefCell<Vec<lazy::Group>>,
@@ -136,7 +136,7 @@ pub(crate) struct Inner {
     /// The address below which the guest's stack must not grow.
     stack_end: usize,
     watched: OnceCell<Arc<Watched>>,
-    pub(crate) inspector: RefCell<Option<Rc<crate::inspector::Attached>>>,
+    pub(crate) debugger: OnceCell<crate::inspector::Debugger>,
 }
 
 impl Drop for Inner {
@@ -252,6 +252,24 @@ impl V8Context {
         f(tc)
     }
 
+    /// Does something for the front end of a guest that was stopped, in which no operation begins any more.
+    fn in_stopped(&self, f: impl FnOnce(&Inner)) {
+        let this = &*self.inner;
+        let (Some(mut isolate), Some(context), 0) = (this.isolate(), this.context.get(), this.depth.get()) else {
+            return;
+        };
+        // SAFETY: a live isolate on its own thread, in which nothing runs.
+        unsafe { isolate.enter() };
+        {
+            v8::scope!(let hs, &mut *isolate);
+            let context = Local::new(hs, context);
+            let _cs = v8::ContextScope::new(hs, context);
+            f(this);
+        }
+        // SAFETY: entered above.
+        unsafe { isolate.exit() };
+    }
+
     /// A context value that does not own: what host functions get.
     ///
     /// # Safety
@@ -266,7 +284,7 @@ impl Inner {
     /// Lets go of what refers to the isolate's heap, which must be gone before it. Lazy globals' loaders and host functions
     /// are the host's and may hold handles of this context, whose drop touches a queue only.
     fn let_go(&mut self) {
-        self.inspector.take();
+        self.debugger.take();
         self.builtins.take();
         self.shared.take();
         self.engine.take();
@@ -335,7 +353,11 @@ impl Inner {
                 let Some(thrown) = tc.exception() else {
                     return Err(EngineError::new("the engine gave neither a value nor an exception").into());
                 };
+                let message = tc.message();
                 tc.reset();
+                if self.depth.get() == 1 && self.is_debugged() {
+                    self.tell_uncaught(tc, "Uncaught", thrown, message);
+                }
                 let e = self.exception(tc, thrown);
                 // Looking at it may have run guest code, and that may have been stopped.
                 self.stopped()?;
@@ -899,22 +921,30 @@ impl EngineContext for V8Context {
     }
 
     fn serve_inspector(&self) -> Result<(), Failure> {
-        if self.inner.inspector.borrow().is_none() {
+        let this = &*self.inner;
+        if !this.is_debugged() {
             return Ok(());
         }
+        if let Some(reason) = this.interrupter.stopped() {
+            self.in_stopped(|this| this.serve_stopped(reason));
+            return Err(reason.into());
+        }
         self.run(|scope| {
-            self.inner.serve();
+            this.serve();
             // Heap snapshots are taken in a task of V8's.
-            process::pump(scope, || self.inner.interrupter.stopped().is_none());
+            process::pump(scope, || this.interrupter.stopped().is_none());
             Ok(())
         })
     }
 
     fn detach_inspector(&self) {
-        let _ = self.run(|scope| {
+        let detached = self.run(|scope| {
             self.inner.detach(scope);
             Ok(())
         });
+        if detached.is_err() {
+            self.in_stopped(Inner::end_session);
+        }
     }
 
     fn collect_garbage(&self) {

@@ -7,6 +7,7 @@
 //! }
 //! ```
 
+mod inspector;
 mod platform;
 
 use std::cell::{Cell, RefCell};
@@ -87,6 +88,9 @@ const CHECKS: &[Check] = &[
     ("two contexts do not see one another", isolation),
     ("lossy arguments never throw and run no guest code", lossy),
     ("garbage is collected", garbage),
+    ("a front end and the guest exchange messages", inspector::messages),
+    ("the guest finds nothing of a debugger", inspector::unseen),
+    ("pauses hold the clocks and end", inspector::pauses),
 ];
 
 fn context(engine: &dyn Engine) -> Box<dyn EngineContext> {

@@ -115,7 +115,7 @@ impl Interrupter {
         if let Some(reason) = self.poll_wall() {
             return Some(reason);
         }
-        if self.0.hold.load(Ordering::Acquire) != NEVER {
+        if self.is_held() {
             return None;
         }
         let cpu = self.0.cpu.load(Ordering::Relaxed);
@@ -133,6 +133,11 @@ impl Interrupter {
         Hold { interrupter: self.clone(), cpu: first.then(thread_cpu_time) }
     }
 
+    /// Whether the clocks are held.
+    pub fn is_held(&self) -> bool {
+        self.0.hold.load(Ordering::Acquire) != NEVER
+    }
+
     /// For how long the clocks were held in all.
     pub fn held(&self) -> Duration {
         let since = self.0.hold.load(Ordering::Acquire);
@@ -142,9 +147,12 @@ impl Interrupter {
 
     /// For watchdogs, from any thread: whether to stop, now that the wall clock has been read.
     pub fn poll_wall(&self) -> Option<Termination> {
-        let deadline = self.0.deadline.load(Ordering::Relaxed);
-        let is_held = self.0.hold.load(Ordering::Acquire) != NEVER;
-        if deadline != NEVER && !is_held && nanos(self.0.anchor.elapsed()) >= deadline {
+        // In this order: a hold that ends meanwhile has moved the deadline before it is read, and the time that it is
+        // compared with was read before.
+        let now = nanos(self.0.anchor.elapsed());
+        let is_held = self.is_held();
+        let deadline = self.0.deadline.load(Ordering::Acquire);
+        if deadline != NEVER && !is_held && now >= deadline {
             self.terminate(Termination::Deadline);
         }
         self.stopped()

@@ -80,6 +80,8 @@
   p.onException = undefined;
   p.reportException = (e) => {
     if (p.onException !== undefined && p.onException(e)) return;
+    // A debugger that is attached is shown the error itself.
+    if (p.debugConsole !== undefined) p.debugConsole.error('Uncaught', e);
     host.__report(e);
   };
 

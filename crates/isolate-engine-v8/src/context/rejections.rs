@@ -110,6 +110,7 @@ impl Inner {
         let uncaught = std::mem::take(&mut self.rejections.borrow_mut().uncaught);
         for thrown in uncaught {
             let thrown = Local::new(scope, thrown);
+            self.tell_uncaught(scope, "Uncaught", thrown, None);
             found.push(self.exception(scope, thrown));
         }
         let late = std::mem::take(&mut self.rejections.borrow_mut().late);
@@ -138,6 +139,7 @@ impl Inner {
                 promise.set_private(scope, told, mark.into());
             }
             if !taken {
+                self.tell_uncaught(scope, "Uncaught (in promise)", reason, None);
                 found.push(self.exception(scope, reason));
             }
         }

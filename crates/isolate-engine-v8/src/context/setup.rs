@@ -77,7 +77,7 @@ impl V8Context {
             modules: RefCell::default(),
             stack_end: here - limits.stack,
             watched: OnceCell::new(),
-            inspector: RefCell::default(),
+            debugger: OnceCell::new(),
         });
         let context = Self { inner };
         match start {
@@ -148,6 +148,10 @@ impl V8Context {
         let _ = this.watched.set(Watched::new(&this.interrupter, move |interrupter| {
             if interrupter.stopped().is_some() {
                 handle.terminate_execution();
+                return;
+            }
+            // A paused guest asks for nothing, and V8 would keep each request.
+            if interrupter.is_held() {
                 return;
             }
             let looks = looks.fetch_add(1, Ordering::Relaxed);
