@@ -5,20 +5,16 @@
 //! a name other than `localhost` are refused, so that no web page in a browser can reach the guest.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
-use std::task::Poll;
-use std::time::SystemTime;
 
 use futures_util::{SinkExt, StreamExt};
 use isolate_runtime::{Inspector, InspectorSender, Runtime};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Mutex, Notify};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -56,8 +52,6 @@ pub(crate) struct Server {
 struct Shared {
     inspector: Mutex<Inspector>,
     sender: InspectorSender,
-    /// What the guest prints, as messages for the front end.
-    console: Mutex<UnboundedReceiver<String>>,
     address: SocketAddr,
     key: String,
     title: String,
@@ -74,12 +68,7 @@ struct State {
 
 impl Server {
     /// Attaches to a runtime and listens.
-    pub(crate) async fn start(
-        runtime: &Runtime,
-        address: SocketAddr,
-        title: String,
-        console: UnboundedReceiver<String>,
-    ) -> Result<Self, Failure> {
+    pub(crate) async fn start(runtime: &Runtime, address: SocketAddr, title: String) -> Result<Self, Failure> {
         let inspector = attach(runtime).await?;
         let listener = TcpListener::bind(address)
             .await
@@ -97,7 +86,6 @@ impl Server {
         let shared = Rc::new(Shared {
             inspector: Mutex::new(inspector),
             sender,
-            console: Mutex::new(console),
             address,
             key,
             title,
@@ -201,8 +189,7 @@ impl Shared {
         let shared = self.clone();
         let sending = tokio::task::spawn_local(async move {
             let mut inspector = shared.inspector.lock().await;
-            let mut console = shared.console.lock().await;
-            while let Some(message) = next(&mut inspector, &mut console).await {
+            while let Some(message) = inspector.receive().await {
                 // Answers to what was asked on nobody's behalf.
                 if message.contains("\"id\":-") {
                     continue;
@@ -228,32 +215,6 @@ impl Shared {
         self.change(|state| (state.connected, state.begun) = (false, true));
         Ok(())
     }
-}
-
-/// The next message for the front end: the runtime's, or one about what the guest printed.
-async fn next(inspector: &mut Inspector, console: &mut UnboundedReceiver<String>) -> Option<String> {
-    poll_fn(|cx| {
-        if let Poll::Ready(Some(printed)) = console.poll_recv(cx) {
-            return Poll::Ready(Some(printed));
-        }
-        inspector.poll_receive(cx)
-    })
-    .await
-}
-
-/// What the guest printed, as an event of the protocol.
-pub(crate) fn printed(text: &str, is_error: bool) -> String {
-    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    json!({
-        "method": "Runtime.consoleAPICalled",
-        "params": {
-            "type": if is_error { "error" } else { "log" },
-            "args": [{ "type": "string", "value": text }],
-            "executionContextId": 1,
-            "timestamp": time.as_secs_f64() * 1000.0,
-        },
-    })
-    .to_string()
 }
 
 async fn attach(runtime: &Runtime) -> Result<Inspector, Failure> {
@@ -319,18 +280,14 @@ impl Profile {
         while let Some(message) = self.inspector.receive().await {
             let message: Value = serde_json::from_str(&message).ok()?;
             if message["id"] == id {
-                return Some(message["result"].clone());
+                return message.get("result").cloned();
             }
         }
         None
     }
 
     /// Ends it, and writes it to a file.
-    pub(crate) async fn write(mut self, runtime: &Runtime, file: &Path) {
-        if let Some(reason) = runtime.stopped() {
-            eprintln!("isolate: there is no profile of a guest that was {reason}");
-            return;
-        }
+    pub(crate) async fn write(mut self, file: &Path) {
         self.inspector.send(request(3, "Profiler.stop"));
         match self.result(3).await.map(|r| r["profile"].to_string()) {
             Some(profile) => match std::fs::write(file, profile) {

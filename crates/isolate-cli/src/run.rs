@@ -67,9 +67,7 @@ fn print(event: &ConsoleEvent) {
     };
 }
 
-type Print = Box<dyn Fn(&ConsoleEvent) + Send>;
-
-async fn start(options: &Options, files: Vec<PathBuf>, first: &First, print: Print) -> Result<Runtime, Failure> {
+async fn start(options: &Options, files: Vec<PathBuf>, first: &First) -> Result<Runtime, Failure> {
     let engine = engine_by_name(&options.engine).map_err(|e| Failure::usage(e.to_string()))?;
     let (told, stop) = (first.clone(), first.stop.clone());
     let runtime = RuntimeOptions::new()
@@ -125,7 +123,7 @@ async fn run(files: &[PathBuf], options: &Options, debug: &Debug) -> Result<(), 
         runtime.run_until_idle().await
     })
     .await;
-    debugging.finish(&runtime).await;
+    debugging.finish().await;
     finish(&runtime, &first, result, options, &sources).await
 }
 
@@ -147,22 +145,15 @@ impl Debugging {
     ) -> Result<(Runtime, Self), Failure> {
         let mut this = Self::default();
         let Some(address) = debug.inspect.or(debug.inspect_brk) else {
-            let runtime = start(options, files.to_vec(), first, Box::new(print)).await?;
+            let runtime = start(options, files.to_vec(), first).await?;
             if let Some(file) = &debug.cpu_prof {
                 this.profile = Some((crate::inspect::Profile::start(&runtime).await?, file.clone()));
             }
             return Ok((runtime, this));
         };
-        let (told, console) = tokio::sync::mpsc::unbounded_channel();
-        let print_and_tell = move |event: &ConsoleEvent| {
-            print(event);
-            if let Some(text) = event.text() {
-                let _ = told.send(crate::inspect::printed(text, event.is_error()));
-            }
-        };
-        let runtime = start(options, files.to_vec(), first, Box::new(print_and_tell)).await?;
+        let runtime = start(options, files.to_vec(), first).await?;
         let title = files.last().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
-        let server = crate::inspect::Server::start(&runtime, address, title, console).await?;
+        let server = crate::inspect::Server::start(&runtime, address, title).await?;
         if debug.inspect_brk.is_some() {
             server.wait_for_client().await;
         }
@@ -170,9 +161,9 @@ impl Debugging {
         Ok((runtime, this))
     }
 
-    async fn finish(self, runtime: &Runtime) {
+    async fn finish(self) {
         if let Some((profile, file)) = self.profile {
-            profile.write(runtime, &file).await;
+            profile.write(&file).await;
         }
         if let Some(server) = self.server {
             server.finish().await;
@@ -197,10 +188,10 @@ impl Debugging {
                            build it with `--features v8` and use --engine v8";
             return Err(Failure::usage(message));
         }
-        Ok((start(options, files.to_vec(), first, Box::new(print)).await?, Self))
+        Ok((start(options, files.to_vec(), first).await?, Self))
     }
 
-    async fn finish(self, _runtime: &Runtime) {}
+    async fn finish(self) {}
 }
 
 async fn finish(
@@ -237,7 +228,7 @@ async fn run_file(runtime: &Runtime, name: &str, source: &str) -> Result<(), Err
 
 async fn eval(code: &str, options: &Options) -> Result<(), Failure> {
     let first = First::default();
-    let runtime = start(options, vec![], &first, Box::new(print)).await?;
+    let runtime = start(options, vec![], &first).await?;
     let sources = [("[eval]".to_owned(), code.to_owned())];
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let how = EvalOptions::new().filename("[eval]").fail_when_idle();

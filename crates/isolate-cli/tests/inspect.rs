@@ -146,15 +146,21 @@ mod v8 {
         assert_eq!(child.wait().unwrap().code(), Some(0));
     }
 
+    /// Also of a guest that a limit stops.
     #[test]
     fn a_processor_profile_is_written() {
-        let source =
-            "function busyBee() { let x = 0; for (let i = 0; i < 3e7; i++) x += Math.sqrt(i); return x } busyBee();";
+        let busy = "function busyBee(n) { let x = 0; for (let i = 0; i < n; i++) x += Math.sqrt(i); return x }";
+        profile(&format!("{busy}; busyBee(3e7)"), 0);
+        profile(&format!("{busy}; for (;;) busyBee(3e6)"), 3);
+    }
+
+    fn profile(source: &str, code: i32) {
         let (dir, file) = script(source);
         let profile = dir.path().join("out.cpuprofile");
         let flag = format!("--cpu-prof={}", profile.display());
-        let out = isolate().args(["run", "--engine", "v8", &flag]).arg(&file).output().unwrap();
-        assert!(out.status.success(), "{out:?}");
+        let args = ["run", "--engine", "v8", "--timeout", "2s", &flag];
+        let out = isolate().args(args).arg(&file).output().unwrap();
+        assert_eq!(out.status.code(), Some(code), "{out:?}");
         let profile: Value = serde_json::from_slice(&std::fs::read(profile).unwrap()).unwrap();
         let nodes = profile["nodes"].as_array().unwrap();
         assert!(nodes.iter().any(|n| n["callFrame"]["functionName"] == "busyBee"), "{nodes:?}");
