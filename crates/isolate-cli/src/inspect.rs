@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn only_names_that_mean_this_machine_are_local() {
-        for host in ["localhost", "localhost:9229", "127.0.0.1:9229", "[::1]:9229", "::1", "LOCALHOST:1"] {
+        for host in ["localhost", "localhost:9229", "127.0.0.1:9229", "[::1]:9229", "[::1]", "LOCALHOST:1"] {
             assert!(is_local(host), "{host}");
         }
         for host in ["", "evil.example", "localhost.evil.example:9229", "127.0.0.1.evil.example", "evil.example:80"] {
