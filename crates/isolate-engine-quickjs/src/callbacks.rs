@@ -62,7 +62,7 @@ pub(crate) unsafe extern "C" fn call_host(
     }
     let (rejected, v) = match result {
         Ok(v) => (false, v),
-        Err(Refusal::Host(e)) => (true, inner.error_object(e.class().as_str(), e.message())),
+        Err(Refusal::Host(e)) => (true, inner.error_object(e.class(), e.message())),
         // SAFETY: there is a pending exception, which becomes the reason.
         Err(Refusal::Pending) => (true, unsafe { qjs::JS_GetException(ctx) }),
     };

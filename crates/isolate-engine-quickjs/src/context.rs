@@ -14,8 +14,8 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use isolate_engine::crossing::refused;
 use isolate_engine::watchdog::Watched;
 use isolate_engine::{
-    Arguments, Charge, Completion, EngineContext, EngineError, Exception, Failure, Function, GlobalKind, Glue,
-    HandleSource, HostError, HostFunction, Interrupter, Limits, MemoryAccount, MemoryUsage, ModuleLoader,
+    Arguments, Charge, Completion, EngineContext, EngineError, ErrorClass, Exception, Failure, Function, GlobalKind,
+    Glue, HandleSource, HostError, HostFunction, Interrupter, Limits, MemoryAccount, MemoryUsage, ModuleLoader,
     PlatformObjects, Promise, PromiseState, Script, Termination, Value,
 };
 use rquickjs::qjs;
@@ -591,22 +591,22 @@ impl Inner {
 
     /// Throws an error of a host function into the guest.
     pub(crate) fn throw_host_error(&self, e: &HostError) -> qjs::JSValue {
-        let error = self.error_object(e.class().as_str(), e.message());
+        let error = self.error_object(e.class(), e.message());
         // SAFETY: `error` is owned, and `JS_Throw` takes it; an exception marker is passed on as it is.
         unsafe { if qjs::JS_IsException(error) { error } else { qjs::JS_Throw(self.ctx, error) } }
     }
 
     /// A new error object of a class, or the exception marker.
-    pub(crate) fn error_object(&self, class: &str, message: &str) -> qjs::JSValue {
+    pub(crate) fn error_object(&self, class: ErrorClass, message: &str) -> qjs::JSValue {
         let constructor = match class {
-            "Error" => Builtin::error,
-            "TypeError" => Builtin::type_error,
-            "RangeError" => Builtin::range_error,
-            "SyntaxError" => Builtin::syntax_error,
-            "ReferenceError" => Builtin::reference_error,
-            "URIError" => Builtin::uri_error,
-            "EvalError" => Builtin::eval_error,
-            name => return self.foreign_error(name, message),
+            ErrorClass::Error => Builtin::error,
+            ErrorClass::TypeError => Builtin::type_error,
+            ErrorClass::RangeError => Builtin::range_error,
+            ErrorClass::SyntaxError => Builtin::syntax_error,
+            ErrorClass::ReferenceError => Builtin::reference_error,
+            ErrorClass::UriError => Builtin::uri_error,
+            ErrorClass::EvalError => Builtin::eval_error,
+            other => return self.foreign_error(other.as_str(), message),
         };
         let mut args = [self.string(message)];
         let error = self.construct(self.builtin(constructor), &mut args);
@@ -622,7 +622,7 @@ impl Inner {
             args.into_iter().for_each(|v| self.free(v));
             return error;
         }
-        let error = self.error_object("Error", message);
+        let error = self.error_object(ErrorClass::Error, message);
         // SAFETY: a new object; the definition takes the string.
         unsafe {
             if !qjs::JS_IsException(error) {
@@ -798,7 +798,7 @@ impl EngineContext for QuickJsContext {
         let (f, v) = match settled {
             Ok(settled) => settled,
             // What cannot cross rejects the promise: nothing is lost.
-            Err(Refusal::Host(e)) => (reject, this.error_object(e.class().as_str(), e.message())),
+            Err(Refusal::Host(e)) => (reject, this.error_object(e.class(), e.message())),
             // SAFETY: there is a pending exception, which becomes the reason.
             Err(Refusal::Pending) => (reject, unsafe { qjs::JS_GetException(this.ctx) }),
         };

@@ -704,7 +704,7 @@ impl Inner {
 
     fn error(&self, e: Exception, depth: usize) -> Result<qjs::JSValue, Refusal> {
         let class = e.class();
-        let error = self.made(self.error_object(class.as_str(), &e.message))?;
+        let error = self.made(self.error_object(class, &e.message))?;
         let hidden = (qjs::JS_PROP_WRITABLE | qjs::JS_PROP_CONFIGURABLE) as c_int;
         let define = |name: &std::ffi::CStr, v: qjs::JSValue| {
             // SAFETY: the definition takes the value whether or not it succeeds.

@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 use isolate_engine::crossing::refused;
 use isolate_engine::watchdog::Watched;
 use isolate_engine::{
-    Arguments, Charge, Completion, EngineContext, EngineError, Exception, Failure, FrontEnd, Function, GlobalKind,
-    Glue, HandleSource, HostError, HostFunction, Interrupter, Limits, LoadGlobals, MemoryAccount, MemoryUsage,
-    ModuleLoader, PlatformObjects, Promise, PromiseState, Script, Termination, Value, Wake,
+    Arguments, Charge, Completion, EngineContext, EngineError, ErrorClass, Exception, Failure, FrontEnd, Function,
+    GlobalKind, Glue, HandleSource, HostError, HostFunction, Interrupter, Limits, LoadGlobals, MemoryAccount,
+    MemoryUsage, ModuleLoader, PlatformObjects, Promise, PromiseState, Script, Termination, Value, Wake,
 };
 use slab::Slab;
 use smallvec::SmallVec;
@@ -536,7 +536,7 @@ impl Inner {
 
     /// Throws an error of a host function into the guest.
     pub(crate) fn throw_host_error(&self, scope: &mut Scope<'_, '_>, e: &HostError) {
-        if let Ok(error) = self.error_object(scope, e.class().as_str(), e.message()) {
+        if let Ok(error) = self.error_object(scope, e.class(), e.message()) {
             scope.throw_exception(error);
         }
     }
@@ -545,18 +545,18 @@ impl Inner {
     pub(crate) fn error_object<'s>(
         &self,
         scope: &mut Scope<'s, '_>,
-        class: &str,
+        class: ErrorClass,
         message: &str,
     ) -> Result<Local<'s, v8::Value>, Refusal> {
         let builtin = match class {
-            "Error" => Builtin::Error,
-            "TypeError" => Builtin::TypeError,
-            "RangeError" => Builtin::RangeError,
-            "SyntaxError" => Builtin::SyntaxError,
-            "ReferenceError" => Builtin::ReferenceError,
-            "URIError" => Builtin::UriError,
-            "EvalError" => Builtin::EvalError,
-            class => return self.foreign_error(scope, class, message),
+            ErrorClass::Error => Builtin::Error,
+            ErrorClass::TypeError => Builtin::TypeError,
+            ErrorClass::RangeError => Builtin::RangeError,
+            ErrorClass::SyntaxError => Builtin::SyntaxError,
+            ErrorClass::ReferenceError => Builtin::ReferenceError,
+            ErrorClass::UriError => Builtin::UriError,
+            ErrorClass::EvalError => Builtin::EvalError,
+            other => return self.foreign_error(scope, other.as_str(), message),
         };
         let message = self.string(scope, message)?;
         Ok(self.construct(scope, builtin, &[message.into()])?.into())
@@ -576,7 +576,7 @@ impl Inner {
             let undefined = v8::undefined(scope);
             return made(factory.call(scope, undefined.into(), &args));
         }
-        let error = self.error_object(scope, "Error", message)?;
+        let error = self.error_object(scope, ErrorClass::Error, message)?;
         if let Ok(object) = error.try_cast::<v8::Object>() {
             let (key, v) = (name(scope, "name")?, self.string(scope, class)?);
             made(object.define_own_property(scope, key.into(), v.into(), v8::PropertyAttribute::DONT_ENUM))?;
@@ -968,7 +968,7 @@ impl Inner {
         refusal: Refusal,
     ) -> Result<Local<'s, v8::Value>, Refusal> {
         match refusal {
-            Refusal::Host(e) => self.error_object(tc, e.class().as_str(), e.message()),
+            Refusal::Host(e) => self.error_object(tc, e.class(), e.message()),
             Refusal::Pending => {
                 let thrown = tc.exception().filter(|_| !tc.has_terminated()).ok_or(Refusal::Pending)?;
                 tc.reset();

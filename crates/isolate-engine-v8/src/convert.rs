@@ -564,7 +564,7 @@ impl Inner {
         depth: usize,
     ) -> Result<Local<'s, v8::Value>, Refusal> {
         let class = e.class();
-        let error = self.error_object(scope, class.as_str(), &e.message)?;
+        let error = self.error_object(scope, class, &e.message)?;
         let Ok(object) = error.try_cast::<v8::Object>() else { return Ok(error) };
         let define = |scope: &mut Scope<'s, '_>, key: &str, v: Local<'s, v8::Value>| -> Result<(), Refusal> {
             let key = name(scope, key)?;

@@ -375,6 +375,12 @@ fn host_errors(engine: &dyn Engine) {
         eval(&*cx, "try { fail() } catch (e) { [e.name, e.made, e.message] }").unwrap(),
         vec![Value::from("NotFoundError"), true.into(), "the % message %s".into()].into()
     );
+    // The language has one of this name too.
+    class.set(DomExceptionName::SyntaxError.into());
+    assert_eq!(
+        eval(&*cx, "try { fail() } catch (e) { [e.name, e.made, e instanceof SyntaxError] }").unwrap(),
+        vec![Value::from("SyntaxError"), true.into(), false.into()].into()
+    );
 }
 
 fn host_panics(engine: &dyn Engine) {
