@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, Due, TimerCallback, TimerId, Timers};
 use crate::evaluation::{Evaluation, Under};
 use crate::web;
+use crate::work::Offloaded;
 use crate::{ContextOptions, CoreHandle, Error, ErrorKind, EvalOptions, from_value};
 
 /// An error that no guest code and no awaiting host took.
@@ -87,7 +88,7 @@ struct Call {
     deadline: Option<Instant>,
     /// For how long the clocks had been held before it began.
     held: Duration,
-    /// A reading of `Inner::cpu_used`.
+    /// A reading of `Context::cpu_used`.
     cpu_end: Option<Duration>,
 }
 
@@ -128,6 +129,7 @@ pub(crate) struct Inner {
     running: Cell<u32>,
     cpu_used: Cell<Duration>,
     cpu_start: Cell<Option<Duration>>,
+    pub(crate) offloaded: Offloaded,
     /// The nesting level of the timer whose callback runs, or 0.
     timer_level: Cell<u32>,
     /// What pending timers take on the host, by blocks.
@@ -151,6 +153,23 @@ impl fmt::Debug for Context {
     }
 }
 
+/// A context that is not kept alive: for futures and callbacks that outlast the call they were made in.
+#[derive(Clone)]
+pub struct WeakContext(Weak<Inner>);
+
+impl fmt::Debug for WeakContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WeakContext")
+    }
+}
+
+impl WeakContext {
+    /// The context, if it is still there.
+    pub fn upgrade(&self) -> Option<Context> {
+        self.0.upgrade().map(Context)
+    }
+}
+
 static PRIMORDIALS: Glue = Glue::new("isolate:primordials", include_str!("glue/primordials.js"));
 static CORE: Glue = Glue::new("isolate:core", include_str!("glue/core.js"));
 static STREAM: Glue = Glue::new("isolate:stream", include_str!("glue/stream.js"));
@@ -163,6 +182,7 @@ impl Context {
     /// If the limits leave no room for it.
     pub fn new(engine: &dyn Engine, options: ContextOptions) -> Result<Self, Error> {
         let context = engine.new_context(&options.limits)?;
+        let jobs = options.limits.jobs;
         let this = Self(Rc::new(Inner {
             interrupter: context.interrupter(),
             engine: context,
@@ -182,6 +202,7 @@ impl Context {
             running: Cell::new(0),
             cpu_used: Cell::new(Duration::ZERO),
             cpu_start: Cell::new(None),
+            offloaded: Offloaded::new(jobs),
             timer_level: Cell::new(0),
             timer_charges: RefCell::default(),
             sleep: RefCell::default(),
@@ -238,6 +259,11 @@ impl Context {
         self.lazily(|glue| &glue.define_class, &CLASS)
     }
 
+    /// A reference that does not keep it alive.
+    pub fn weak(&self) -> WeakContext {
+        WeakContext(self.downgrade())
+    }
+
     pub(crate) fn downgrade(&self) -> Weak<Inner> {
         Rc::downgrade(&self.0)
     }
@@ -281,9 +307,16 @@ impl Context {
         self.0.engine.memory_usage()
     }
 
-    /// Processor time that its guest has used. Only counted while some processor limit is set; 0 otherwise.
+    /// Processor time that its guest has used: on the owner thread while some processor limit is set, and that of
+    /// [offloaded](Context::offload) work.
     pub fn cpu_used(&self) -> Duration {
-        self.0.cpu_used.get()
+        self.0.cpu_used.get() + self.0.offloaded.spent()
+    }
+
+    /// Processor time that is left until the first limit on it.
+    pub(crate) fn cpu_left(&self) -> Option<Duration> {
+        let end = self.0.calls.borrow().iter().filter_map(|(_, c)| c.cpu_end).chain(self.0.limits.cpu_time).min();
+        end.map(|end| end.saturating_sub(self.cpu_used()))
     }
 
     /// Lets a front end debug the guest by the Chrome DevTools protocol, in place of another one. It sees and may do
@@ -372,6 +405,14 @@ impl Context {
         self.0.state.borrow_mut().remove(&TypeId::of::<T>()).and_then(|s| s.downcast().ok())
     }
 
+    /// Makes a guest function of a host function, for glue that hands it on.
+    ///
+    /// # Errors
+    /// If the context is stopped.
+    pub fn new_function(&self, function: HostFunction) -> Result<Function, Error> {
+        Ok(self.run(|engine| engine.new_function(function))?)
+    }
+
     /// Instantiates a piece of glue; see [`EngineContext::install`].
     ///
     /// # Errors
@@ -446,7 +487,7 @@ impl Context {
             if let Some(end) = cpu_end {
                 let now = thread_cpu_time();
                 inner.cpu_start.set(Some(now));
-                inner.interrupter.set_cpu_deadline(Some(now + end.saturating_sub(inner.cpu_used.get())));
+                inner.interrupter.set_cpu_deadline(Some(now + end.saturating_sub(self.cpu_used())));
             } else {
                 inner.interrupter.set_cpu_deadline(None);
             }
@@ -467,7 +508,7 @@ impl Context {
     /// Notes an evaluation or call, whose deadline then holds until the result is dropped.
     pub(crate) fn begin(&self, deadline: Option<Duration>, cpu_time: Option<Duration>) -> Under {
         let deadline = deadline.or(self.0.limits.wall_time).and_then(|t| Instant::now().checked_add(t));
-        let cpu_end = cpu_time.map(|t| self.0.cpu_used.get() + t);
+        let cpu_end = cpu_time.map(|t| self.cpu_used() + t);
         let key = self.0.calls.borrow_mut().insert(Call { deadline, held: self.0.interrupter.held(), cpu_end });
         Under { context: self.clone(), key }
     }

@@ -22,10 +22,11 @@ mod options;
 mod scope;
 mod setup;
 mod web;
+mod work;
 
 pub use class::{AsyncMethodFn, Class, Instance, IntoState, MethodFn};
 pub use clock::{Clock, TimerCallback, TimerId};
-pub use context::{Context, Turn, Uncaught, UncaughtKind};
+pub use context::{Context, Turn, Uncaught, UncaughtKind, WeakContext};
 pub use error::{Error, ErrorKind};
 pub use evaluation::Evaluation;
 pub use function::{Args, FromArg, FromValue, HostFn, IntoValue, Rest, Serde};
@@ -36,6 +37,7 @@ pub use setup::{CoreHandle, setup_core};
 pub use web::AbortSignal;
 pub use web::streams::{ReadableStream, WritableStream};
 pub use web::{Blob, File};
+pub use work::Work;
 
 /// The `url` crate, whose [`Url`](url::Url) guests' `URL` objects become.
 pub use url;

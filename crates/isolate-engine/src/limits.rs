@@ -28,7 +28,8 @@ pub struct Limits {
     pub wall_time: Option<Duration>,
     /// Processor time that the guest may use in its whole life, measured on the owner thread. Default: none.
     ///
-    /// Includes the host functions that it calls; not the time it waits for host futures.
+    /// Includes the host functions that it calls and the work that these do on other threads ([`jobs`](Self::jobs)); not
+    /// the time it waits for host futures.
     pub cpu_time: Option<Duration>,
     /// The size in bytes that one value may have when it crosses the boundary, in either direction: 64 for each node
     /// plus its text and bytes. Default: 64 MiB. A larger one is a `RangeError` for the side that sends it.
@@ -38,6 +39,10 @@ pub struct Limits {
     pub pending_calls: usize,
     /// How many timers may be pending at once. Default: 1,000,000. One more is refused with a `QuotaExceededError`.
     pub timers: usize,
+    /// How many pieces of work that the host does for the guest on other threads may run at once: deriving and making
+    /// keys, large inputs of `crypto.subtle`. Default: 2. Others wait their turn. Their processor time counts as the
+    /// guest's.
+    pub jobs: usize,
 }
 
 impl Default for Limits {
@@ -50,6 +55,7 @@ impl Default for Limits {
             value_bytes: 64 << 20,
             pending_calls: 10_000,
             timers: 1_000_000,
+            jobs: 2,
         }
     }
 }
@@ -118,6 +124,13 @@ impl Limits {
     #[must_use]
     pub fn timers(mut self, n: usize) -> Self {
         self.timers = n;
+        self
+    }
+
+    /// Sets [`jobs`](Self::jobs); less than 1 is 1.
+    #[must_use]
+    pub fn jobs(mut self, n: usize) -> Self {
+        self.jobs = n;
         self
     }
 }
