@@ -22,6 +22,8 @@ pub use owner::Handles;
 
 pub use isolate_console as console;
 pub use isolate_core as core;
+#[cfg(feature = "crypto")]
+pub use isolate_crypto as crypto;
 pub use isolate_encoding as encoding;
 pub use isolate_timers as timers;
 
@@ -32,6 +34,8 @@ pub use isolate_core::{
     Interrupter, IntoValue, Limits, Location, MemoryUsage, ModuleLoader, Object, Promise, ReadableStream, RegExp, Rest,
     Scope, Serde, Termination, Uncaught, UncaughtKind, Value, WritableStream, from_value, setup_core, to_value,
 };
+#[cfg(feature = "crypto")]
+pub use isolate_crypto::{CryptoHandle, CryptoOptions, RandomSource, setup_crypto};
 pub use isolate_encoding::{EncodingHandle, EncodingOptions, setup_encoding};
 #[cfg(feature = "quickjs")]
 pub use isolate_engine_quickjs::QuickJs;

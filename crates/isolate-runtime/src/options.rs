@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use isolate_console::ConsoleOptions;
 use isolate_core::{Clock, Context, Engine, Error, ErrorKind, Limits, Uncaught};
+#[cfg(feature = "crypto")]
+use isolate_crypto::CryptoOptions;
 use isolate_encoding::EncodingOptions;
 use isolate_timers::TimersOptions;
 use tokio::runtime::Handle;
@@ -21,6 +23,7 @@ type UncaughtHook = Box<dyn Fn(&Uncaught) + Send>;
 /// | limits | [`Limits::default`]: 128 MiB of memory, 1 MiB of stack, 30 s for each call |
 /// | clock | [`Clock::Virtual`]: time moves by [`Runtime::tick`](crate::Runtime::tick) alone |
 /// | console | what the guest prints goes nowhere |
+/// | random bytes for Web Crypto | OpenSSL's generator |
 /// | uncaught errors | to `tracing`, as errors |
 /// | grace after a stop | 5 s |
 /// | Tokio | one shared worker thread of this library's own |
@@ -30,6 +33,8 @@ pub struct RuntimeOptions {
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) console: ConsoleOptions,
+    #[cfg(feature = "crypto")]
+    pub(crate) crypto: CryptoOptions,
     pub(crate) encoding: EncodingOptions,
     pub(crate) timers: TimersOptions,
     pub(crate) tokio: Option<Handle>,
@@ -45,6 +50,8 @@ impl Default for RuntimeOptions {
             limits: Limits::default(),
             clock: Clock::default(),
             console: ConsoleOptions::default(),
+            #[cfg(feature = "crypto")]
+            crypto: CryptoOptions::default(),
             encoding: EncodingOptions::default(),
             timers: TimersOptions::default(),
             tokio: None,
@@ -96,6 +103,14 @@ impl RuntimeOptions {
     #[must_use]
     pub fn console(mut self, console: ConsoleOptions) -> Self {
         self.console = console;
+        self
+    }
+
+    /// Sets how Web Crypto is set up: where random bytes come from, and how much work the guest may cause.
+    #[cfg(feature = "crypto")]
+    #[must_use]
+    pub fn crypto(mut self, crypto: CryptoOptions) -> Self {
+        self.crypto = crypto;
         self
     }
 

@@ -10,6 +10,8 @@ use isolate_core::{
     Completion, Context, ContextOptions, CoreHandle, Error, ErrorKind, EvalOptions, Evaluation, Function, Interrupter,
     Turn, Value, setup_core,
 };
+#[cfg(feature = "crypto")]
+use isolate_crypto::{CryptoHandle, setup_crypto};
 use isolate_encoding::{EncodingHandle, setup_encoding};
 use isolate_timers::{TimersHandle, setup_timers};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -25,6 +27,9 @@ pub struct Handles {
     pub core: CoreHandle,
     /// Of `isolate-console`.
     pub console: ConsoleHandle,
+    /// Of `isolate-crypto`.
+    #[cfg(feature = "crypto")]
+    pub crypto: CryptoHandle,
     /// Of `isolate-encoding`.
     pub encoding: EncodingHandle,
     /// Of `isolate-timers`.
@@ -108,12 +113,22 @@ fn set_up(options: RuntimeOptions) -> Result<(Context, Handles), Error> {
     }
     let core = setup_core(&context)?;
     let console = setup_console(&context, options.console)?;
+    #[cfg(feature = "crypto")]
+    let crypto = setup_crypto(&context, options.crypto)?;
     let encoding = setup_encoding(&context, options.encoding)?;
     let timers = setup_timers(&context, options.timers)?;
     for step in options.setup {
         step(&context)?;
     }
-    Ok((context, Handles { core, console, encoding, timers }))
+    let handles = Handles {
+        core,
+        console,
+        #[cfg(feature = "crypto")]
+        crypto,
+        encoding,
+        timers,
+    };
+    Ok((context, handles))
 }
 
 impl Owner {
@@ -223,6 +238,8 @@ impl Owner {
         }
         self.handles.timers.dispose();
         self.handles.encoding.dispose();
+        #[cfg(feature = "crypto")]
+        self.handles.crypto.dispose();
         self.handles.console.dispose();
         self.handles.core.dispose();
     }
