@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::meta::Meta;
 
 /// The folders of a plain run, as far as the checkout has them.
-pub const FOLDERS: [&str; 15] = [
+pub const FOLDERS: [&str; 16] = [
     "compression",
     "console",
     "dom/abort",
@@ -23,6 +23,7 @@ pub const FOLDERS: [&str; 15] = [
     "user-timing",
     "webidl",
     "webmessaging",
+    "WebCryptoAPI",
 ];
 
 /// One run of a test.
