@@ -83,6 +83,21 @@ const WORKLOADS: &[Workload] = &[
             ("json", "the same tree by JSON.stringify and JSON.parse", None),
         ],
     },
+    Workload {
+        name: "crypto",
+        source: include_str!("../workloads/web/crypto.js"),
+        rows: &[
+            ("digest", "SHA-256 of 64 MiB", Some(1.0)),
+            ("seal", "AES-GCM of 64 MiB", Some(1.0)),
+            ("sign", "1,000 signatures, ECDSA P-256, one after another", Some(1.0)),
+            ("signAtOnce", "the same, all asked for at once", Some(1.0)),
+            ("random", "10,000 getRandomValues of 16 bytes", Some(1.0)),
+            ("uuid", "10,000 randomUUID", Some(1.0)),
+            ("digests", "SHA-256 of 64 bytes, 5,000 times", None),
+            ("macs", "HMAC of 64 bytes, 5,000 times", None),
+            ("derive", "PBKDF2 of 100,000 rounds", None),
+        ],
+    },
 ];
 
 /// The engines, ours first.
