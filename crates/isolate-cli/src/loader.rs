@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use isolate_runtime::{HostError, ModuleLoader};
+use isolate_runtime::{HostError, ModuleLoader, ModuleSource};
 
 /// Names are paths as the user would write them; what is read is checked after every link has been followed.
 pub(crate) struct FileLoader {
@@ -40,13 +40,13 @@ impl ModuleLoader for FileLoader {
             .ok_or_else(|| HostError::type_error(format!("cannot import '{specifier}': its path is not Unicode")))
     }
 
-    fn load(&self, name: &str) -> Result<String, HostError> {
+    fn load(&self, name: &str) -> Result<ModuleSource, HostError> {
         let refused = |why: &str| HostError::type_error(format!("cannot import {name}: {why}"));
         let real = Path::new(name).canonicalize().map_err(|_| refused("there is no such file"))?;
         if !self.roots.iter().any(|root| real.starts_with(root)) {
             return Err(refused("it is outside of the directory of the file that was run"));
         }
-        std::fs::read_to_string(&real).map_err(|e| {
+        std::fs::read_to_string(&real).map(ModuleSource::Text).map_err(|e| {
             let why = if e.kind() == std::io::ErrorKind::InvalidData { "it is not UTF-8" } else { "it cannot be read" };
             refused(why).with_source(e)
         })

@@ -16,8 +16,8 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use isolate_engine::{
     Charge, Completion, DomExceptionName, Engine, EngineContext, Exception, Failure, FrontEnd, Function, GlobalKind,
-    Glue, HostError, HostFunction, Interrupter, Limits, MemoryUsage, ModuleLoader, Promise, Script, Termination, Value,
-    Wake, thread_cpu_time,
+    Glue, HostError, HostFunction, Interrupter, Limits, MemoryUsage, Promise, Script, Termination, Value, Wake,
+    thread_cpu_time,
 };
 use serde::de::DeserializeOwned;
 use slab::Slab;
@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Due, TimerCallback, TimerId, Timers};
 use crate::evaluation::{Evaluation, Under};
+use crate::modules::Modules;
 use crate::web;
 use crate::work::Offloaded;
 use crate::{ContextOptions, CoreHandle, Error, ErrorKind, EvalOptions, from_value};
@@ -113,6 +114,7 @@ pub(crate) struct Inner {
     limits: Limits,
     tokio: Option<Handle>,
     state: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
+    pub(crate) modules: Modules,
     timers: RefCell<Timers>,
     futures: RefCell<FuturesUnordered<Pending>>,
     /// Futures that were started since `futures` was last polled, which may have been by one of its own.
@@ -190,6 +192,7 @@ impl Context {
             limits: options.limits,
             tokio: options.tokio,
             state: RefCell::default(),
+            modules: Modules::default(),
             timers: RefCell::new(Timers::new(options.clock)),
             futures: RefCell::default(),
             incoming: RefCell::default(),
@@ -354,11 +357,6 @@ impl Context {
     /// If they would pass the memory limit; the context is then stopped.
     pub fn charge(&self, bytes: usize) -> Result<Charge, Error> {
         Ok(self.0.engine.charge(bytes)?)
-    }
-
-    /// Sets who answers `import`. Without a loader every import fails.
-    pub fn set_module_loader(&self, loader: Rc<dyn ModuleLoader>) {
-        self.0.engine.set_module_loader(loader);
     }
 
     /// Sets who is told of errors that nothing took. Without one they go to `tracing` as errors.

@@ -18,6 +18,7 @@ mod evaluation;
 mod function;
 mod inspect;
 mod marshal;
+mod modules;
 mod options;
 mod scope;
 mod setup;
@@ -45,5 +46,5 @@ pub use url;
 pub use isolate_engine::{
     self as engine, BigInt, Charge, Completion, DomExceptionName, Engine, ErrorClass, Exception, Failure, FrontEnd,
     Function, Glue, HostError, HostFunction, Interrupter, Limits, Location, MAX_DEPTH, MemoryUsage, ModuleLoader,
-    Object, Platform, Promise, Received, RegExp, Script, Termination, Value, Wake,
+    ModuleSource, Object, Platform, Promise, Received, RegExp, Script, Termination, Value, Wake,
 };

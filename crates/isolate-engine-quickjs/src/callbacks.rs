@@ -3,11 +3,11 @@
 //! None of these may unwind, and all find their context through an opaque pointer, which is valid for as long as the
 //! engine can call: it leads to the `Inner` that owns the engine.
 
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use isolate_engine::{HostError, ModuleLoader, Value};
+use isolate_engine::{Function, HostError, ModuleLoader, ModuleSource, Value};
 use rquickjs::qjs;
 use smallvec::SmallVec;
 
@@ -219,9 +219,18 @@ pub(crate) unsafe extern "C" fn on_load(
             return ptr::null_mut();
         }
     };
-    let mut bytes = source.into_bytes();
-    bytes.push(0);
     let Ok(name) = CString::new(name) else { return ptr::null_mut() };
+    let text = match source {
+        ModuleSource::Text(text) => text,
+        // SAFETY: the engine waits for a module or an exception.
+        ModuleSource::Exports(exports) => return unsafe { native_module(inner, &name, &exports) },
+        _ => {
+            inner.throw_host_error(&HostError::type_error("this engine knows no such module"));
+            return ptr::null_mut();
+        }
+    };
+    let mut bytes = text.into_bytes();
+    bytes.push(0);
     // SAFETY: NUL-terminated source; a compiled module stays alive in the context's list after its value is freed.
     unsafe {
         let flags = (qjs::JS_EVAL_TYPE_MODULE | qjs::JS_EVAL_FLAG_COMPILE_ONLY) as c_int;
@@ -235,11 +244,92 @@ pub(crate) unsafe extern "C" fn on_load(
     }
 }
 
-fn with_loader(
+/// A module of values that glue has. They are got now, and become its exports when it is evaluated.
+///
+/// # Safety
+/// The engine must be at a place where an exception may be left pending.
+unsafe fn native_module(inner: &Inner, name: &CStr, exports: &Function) -> *mut qjs::JSModuleDef {
+    let object = match inner.function_value(exports) {
+        Ok(get) => {
+            let get = inner.dup(get);
+            let object = inner.call(get, qjs::JS_UNDEFINED, &mut []);
+            inner.free(get);
+            object
+        }
+        Err(_) => {
+            inner.throw_host_error(&HostError::error("a module of another context"));
+            return ptr::null_mut();
+        }
+    };
+    // SAFETY: `object` is owned here and given to the module; the atoms of its keys are freed with their list.
+    unsafe {
+        if qjs::JS_IsException(object) {
+            return ptr::null_mut();
+        }
+        let def = qjs::JS_NewCModule(inner.ctx, name.as_ptr(), Some(fill_native_module));
+        let added = !def.is_null()
+            && each_key(inner, object, |key, _| {
+                let text = qjs::JS_AtomToCStringLen(inner.ctx, ptr::null_mut(), key);
+                let added = !text.is_null() && qjs::JS_AddModuleExport(inner.ctx, def, text) == 0;
+                qjs::JS_FreeCString(inner.ctx, text);
+                added
+            });
+        if !added {
+            inner.free(object);
+            return ptr::null_mut();
+        }
+        qjs::JS_SetModulePrivateValue(inner.ctx, def, object);
+        def
+    }
+}
+
+/// Runs when a module of glue's values is evaluated.
+unsafe extern "C" fn fill_native_module(ctx: *mut qjs::JSContext, def: *mut qjs::JSModuleDef) -> c_int {
+    // SAFETY: the context's opaque pointer is its `Inner`; the value is the object that `native_module` left.
+    unsafe {
+        let inner = &*qjs::JS_GetContextOpaque(ctx).cast::<Inner>();
+        let object = qjs::JS_GetModulePrivateValue(ctx, def);
+        let set = each_key(inner, object, |key, value| {
+            let text = qjs::JS_AtomToCStringLen(ctx, ptr::null_mut(), key);
+            // Takes the value.
+            let set = !text.is_null() && qjs::JS_SetModuleExport(ctx, def, text, inner.dup(value)) == 0;
+            qjs::JS_FreeCString(ctx, text);
+            set
+        });
+        inner.free(object);
+        if set { 0 } else { -1 }
+    }
+}
+
+/// Calls `f` with each own property of an object that glue has made, until it says no.
+///
+/// # Safety
+/// `object` must be a live value of this context.
+unsafe fn each_key(inner: &Inner, object: qjs::JSValue, f: impl Fn(qjs::JSAtom, qjs::JSValue) -> bool) -> bool {
+    let (mut table, mut length) = (ptr::null_mut(), 0);
+    // SAFETY: the engine fills in the table, whose atoms it owns until it is freed.
+    unsafe {
+        let flags = (qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_ENUM_ONLY) as c_int;
+        if qjs::JS_GetOwnPropertyNames(inner.ctx, &mut table, &mut length, object, flags) < 0 {
+            return false;
+        }
+        let all = std::slice::from_raw_parts(table, length as usize);
+        let done = all.iter().all(|entry| {
+            let value = qjs::JS_GetProperty(inner.ctx, object, entry.atom);
+            let go_on = !qjs::JS_IsException(value) && f(entry.atom, value);
+            inner.free(value);
+            go_on
+        });
+        qjs::JS_FreePropertyEnum(inner.ctx, table, length);
+        done
+    }
+}
+
+fn with_loader<T>(
     inner: &Inner,
     what: &str,
-    f: impl FnOnce(&dyn ModuleLoader) -> Result<String, HostError>,
-) -> Result<String, HostError> {
+    f: impl FnOnce(&dyn ModuleLoader) -> Result<T, HostError>,
+) -> Result<T, HostError> {
     let Some(loader) = inner.loader.borrow().clone() else {
         return Err(HostError::type_error(format!("cannot import '{what}': this runtime has no module loader")));
     };

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use isolate_engine::{HostError, ModuleLoader};
+use isolate_engine::{Function, HostError, ModuleLoader, ModuleSource};
 use v8::Local;
 
 use crate::context::{Builtin, Inner, Scope, origin};
@@ -18,16 +18,18 @@ pub(crate) struct Modules {
     by_name: HashMap<String, v8::Global<v8::Module>>,
     /// The names of the modules with an identity hash.
     names: HashMap<i32, Vec<(v8::Global<v8::Module>, String)>>,
+    /// What modules of glue's values export, by their names, until they are evaluated.
+    exports: HashMap<String, v8::Global<v8::Object>>,
     /// What a specifier means in a module.
     resolved: HashMap<(String, String), String>,
 }
 
 impl Inner {
-    fn with_loader(
+    fn with_loader<T>(
         &self,
         what: &str,
-        f: impl FnOnce(&dyn ModuleLoader) -> Result<String, HostError>,
-    ) -> Result<String, HostError> {
+        f: impl FnOnce(&dyn ModuleLoader) -> Result<T, HostError>,
+    ) -> Result<T, HostError> {
         let Some(loader) = self.loader.borrow().clone() else {
             return Err(HostError::type_error(format!("cannot import '{what}': this runtime has no module loader")));
         };
@@ -46,10 +48,34 @@ impl Inner {
         let origin = origin(scope, name, true)?;
         let mut source = v8::script_compiler::Source::new(text, Some(&origin));
         let module = made(v8::script_compiler::compile_module(scope, &mut source))?;
+        self.keep_module(scope, name, module);
+        Ok(module)
+    }
+
+    fn keep_module(&self, scope: &Scope<'_, '_>, name: &str, module: Local<v8::Module>) {
         let mut modules = self.modules.borrow_mut();
         let global = v8::Global::new(scope, module);
         modules.names.entry(module.get_identity_hash().get()).or_default().push((global.clone(), name.to_owned()));
         modules.by_name.insert(name.to_owned(), global);
+    }
+
+    /// A module of values that glue has. They are got now, and become its exports when it is evaluated.
+    fn native_module<'s>(
+        &self,
+        scope: &mut Scope<'s, '_>,
+        name: &str,
+        exports: &Function,
+    ) -> Result<Local<'s, v8::Module>, Refusal> {
+        let get = self.function_value(scope, exports)?;
+        let undefined = v8::undefined(scope);
+        let object = made(get.call(scope, undefined.into(), &[]))?;
+        let object = Local::<v8::Object>::try_from(object).map_err(|_| HostError::error("a module has no exports"))?;
+        let keys = own_keys(scope, object)?;
+        let module_name = self.string(scope, name)?;
+        let module = v8::Module::create_synthetic_module(scope, module_name, &keys, fill_native_module);
+        self.keep_module(scope, name, module);
+        let object = v8::Global::new(scope, object);
+        self.modules.borrow_mut().exports.insert(name.to_owned(), object);
         Ok(module)
     }
 
@@ -70,8 +96,11 @@ impl Inner {
         if let Some(module) = known {
             return Ok(module);
         }
-        let source = self.with_loader(name, |loader| loader.load(name))?;
-        self.compile_module(scope, name, &source)
+        match self.with_loader(name, |loader| loader.load(name))? {
+            ModuleSource::Text(text) => self.compile_module(scope, name, &text),
+            ModuleSource::Exports(exports) => self.native_module(scope, name, &exports),
+            _ => Err(HostError::type_error("this engine knows no such module").into()),
+        }
     }
 
     fn module_name(&self, scope: &Scope<'_, '_>, module: Local<v8::Module>) -> Option<String> {
@@ -87,7 +116,7 @@ impl Inner {
             if self.interrupter.poll().is_some() {
                 return Err(Refusal::Pending);
             }
-            if module.get_status() != v8::ModuleStatus::Uninstantiated {
+            if module.get_status() != v8::ModuleStatus::Uninstantiated || module.is_synthetic_module() {
                 continue;
             }
             let Some(referrer) = self.module_name(scope, module) else { continue };
@@ -149,6 +178,46 @@ impl Inner {
         let module = self.load_module(scope, &name)?;
         let promise = self.run_module(scope, module)?;
         Ok((module, promise))
+    }
+}
+
+fn own_keys<'s>(scope: &mut Scope<'s, '_>, object: Local<v8::Object>) -> Result<Vec<Local<'s, v8::String>>, Refusal> {
+    let keys = made(object.get_own_property_names(scope, v8::GetPropertyNamesArgs::default()))?;
+    let mut names = Vec::new();
+    for i in 0..keys.length() {
+        let key = made(keys.get_index(scope, i))?;
+        names.extend(Local::<v8::String>::try_from(key).ok());
+    }
+    Ok(names)
+}
+
+/// Runs when a module of glue's values is evaluated.
+fn fill_native_module<'s>(
+    context: Local<'s, v8::Context>,
+    module: Local<'s, v8::Module>,
+) -> Option<Local<'s, v8::Value>> {
+    v8::callback_scope!(unsafe scope, context);
+    let inner = Inner::of(scope);
+    let filled = (|| {
+        let name = inner.module_name(scope, module).unwrap_or_default();
+        let exports = inner.modules.borrow_mut().exports.remove(&name);
+        let exports = exports.ok_or_else(|| HostError::error("a module has no exports"))?;
+        let object = Local::new(scope, exports);
+        for key in own_keys(scope, object)? {
+            let value = made(object.get(scope, key.into()))?;
+            made(module.set_synthetic_module_export(scope, key, value))?;
+        }
+        let resolver = made(v8::PromiseResolver::new(scope))?;
+        let undefined = v8::undefined(scope);
+        made(resolver.resolve(scope, undefined.into()))?;
+        Ok::<_, Refusal>(resolver.get_promise(scope))
+    })();
+    match filled {
+        Ok(promise) => Some(promise.into()),
+        Err(refusal) => {
+            inner.throw(scope, refusal);
+            None
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use bytes::Bytes;
 
 use crate::{
     BigInt, Completion, DomExceptionName, Engine, EngineContext, Exception, Failure, Glue, HostError, HostFunction,
-    Limits, ModuleLoader, Object, PromiseState, RegExp, Script, Termination, Value,
+    Limits, ModuleLoader, ModuleSource, Object, PromiseState, RegExp, Script, Termination, Value,
 };
 
 type Check = (&'static str, fn(&dyn Engine));
@@ -69,6 +69,7 @@ const CHECKS: &[Check] = &[
     ("top-level await in scripts", top_level_await),
     ("completion can be discarded or applied", completion_modes),
     ("modules", modules),
+    ("native_modules", native_modules),
     ("glue sees host, shared and engine, the guest does not", glue),
     ("globals are loaded when they are touched", platform::lazy_globals),
     ("glue is asked before rejections are reported", platform::rejection_hook),
@@ -568,7 +569,7 @@ fn completion_modes(engine: &dyn Engine) {
     assert_eq!(cx.evaluate_script(&script).unwrap(), "objectx".into());
 }
 
-struct Files;
+struct Files(Option<crate::Function>);
 impl ModuleLoader for Files {
     fn resolve(&self, specifier: &str, referrer: &str) -> Result<String, HostError> {
         match specifier {
@@ -576,11 +577,13 @@ impl ModuleLoader for Files {
             s => Ok(s.trim_start_matches("./").to_owned()),
         }
     }
-    fn load(&self, name: &str) -> Result<String, HostError> {
+    fn load(&self, name: &str) -> Result<ModuleSource, HostError> {
+        let text = |text: &str| Ok(text.into());
         match name {
-            "a.mjs" => Ok("import { b } from './b.mjs'; export const a = b + 1; export default 'A'".into()),
-            "b.mjs" => Ok("globalThis.loads = (globalThis.loads ?? 0) + 1; export const b = 1".into()),
-            "broken.mjs" => Ok("export let 1".into()),
+            "native" => Ok(ModuleSource::Exports(self.0.clone().ok_or_else(|| HostError::error("none"))?)),
+            "a.mjs" => text("import { b } from './b.mjs'; export const a = b + 1; export default 'A'"),
+            "b.mjs" => text("globalThis.loads = (globalThis.loads ?? 0) + 1; export const b = 1"),
+            "broken.mjs" => text("export let 1"),
             _ => Err(HostError::error("no such file")),
         }
     }
@@ -600,7 +603,7 @@ fn modules(engine: &dyn Engine) {
     };
     assert_eq!(failed.name, "TypeError");
     let cx = context(engine);
-    cx.set_module_loader(Rc::new(Files));
+    cx.set_module_loader(Rc::new(Files(None)));
     let source = "import A, { a } from './a.mjs'; import './b.mjs';
         const again = await import('./b.mjs');
         globalThis.result = [A, a, again.b, loads, this === undefined]";
@@ -615,6 +618,46 @@ fn modules(engine: &dyn Engine) {
         matches!(run(&*cx, "throw new RangeError('top')").unwrap(), PromiseState::Rejected(e) if e.message == "top")
     );
     assert!(matches!(run(&*cx, "let 1"), Err(Failure::Threw(e)) if e.early));
+}
+
+fn native_modules(engine: &dyn Engine) {
+    static GLUE: Glue = Glue::new(
+        "conformance:native",
+        "(function () {
+            let calls = 0;
+            return () => ({ __proto__: null, default: ++calls, f: () => calls, 'a name': 7 });
+        })",
+    );
+    let cx = context(engine);
+    let Value::Function(exports) = cx.install(&GLUE, vec![]).unwrap() else { panic!("no function") };
+    cx.set_module_loader(Rc::new(Files(Some(exports))));
+    let run = |source: &str| {
+        let p = cx.evaluate_module(&Script::new(source, "main.mjs")).unwrap();
+        cx.run_microtasks().unwrap();
+        cx.promise_state(&p).unwrap()
+    };
+    let source = "import first, { f, 'a name' as seven } from 'native'; import * as all from 'native';
+        const again = await import('native');
+        globalThis.result = [first, f(), seven, Object.keys(all).join(), again === all, again.f === f]";
+    assert!(matches!(run(source), PromiseState::Fulfilled(_)));
+    let expected = vec![Value::from(1), 1.into(), 7.into(), "a name,default,f".into(), true.into(), true.into()];
+    assert_eq!(eval(&*cx, "result").unwrap(), expected.into());
+    // A realm whose builtins are patched, and a module that was imported by no other before.
+    let cx2 = context(engine);
+    let Value::Function(exports) = cx2.install(&GLUE, vec![]).unwrap() else { panic!("no function") };
+    cx2.set_module_loader(Rc::new(Files(Some(exports))));
+    eval(&*cx2, "Object.prototype.then = Object.keys = Promise = undefined; 0").unwrap();
+    eval(&*cx2, "globalThis.got = 0; import('native').then((all) => { got = all.default; }); 0").unwrap();
+    cx2.run_microtasks().unwrap();
+    assert_eq!(eval(&*cx2, "got").unwrap(), 1.into());
+    // What the glue throws fails the import.
+    static BAD: Glue = Glue::new("conformance:bad", "(function () { return () => { throw new RangeError('no') }; })");
+    let cx3 = context(engine);
+    let Value::Function(exports) = cx3.install(&BAD, vec![]).unwrap() else { panic!("no function") };
+    cx3.set_module_loader(Rc::new(Files(Some(exports))));
+    eval(&*cx3, "globalThis.got = 0; import('native').catch((e) => { got = e.name + e.message; }); 0").unwrap();
+    cx3.run_microtasks().unwrap();
+    assert_eq!(eval(&*cx3, "got").unwrap(), "RangeErrorno".into());
 }
 
 fn glue(engine: &dyn Engine) {

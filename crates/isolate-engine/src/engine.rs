@@ -337,9 +337,32 @@ pub trait ModuleLoader {
     /// Reach the guest as the import's failure.
     fn resolve(&self, specifier: &str, referrer: &str) -> Result<String, HostError>;
 
-    /// The source text of a module by its full name.
+    /// What a module is, by its full name.
     ///
     /// # Errors
     /// Reach the guest as the import's failure.
-    fn load(&self, name: &str) -> Result<String, HostError>;
+    fn load(&self, name: &str) -> Result<ModuleSource, HostError>;
+}
+
+/// What a module is made of.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ModuleSource {
+    /// The text of an ES module.
+    Text(String),
+    /// Values that glue has: a guest function that is called once, without arguments, and returns an object whose own
+    /// properties are the exports.
+    Exports(Function),
+}
+
+impl From<&str> for ModuleSource {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for ModuleSource {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
 }

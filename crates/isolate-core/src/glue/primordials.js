@@ -31,6 +31,7 @@
   primordials.FinalizationRegistryPrototypeRegister = FinalizationRegistry.prototype.register;
   primordials.ReflectConstruct = Reflect.construct;
   primordials.StringPrototypeToUpperCase = String.prototype.toUpperCase;
+  primordials.StringPrototypeToLowerCase = String.prototype.toLowerCase;
   primordials.Uint8Array = Uint8Array;
   primordials.NumberParseFloat = parseFloat;
   primordials.NumberParseInt = parseInt;
