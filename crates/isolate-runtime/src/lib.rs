@@ -25,14 +25,16 @@ pub use isolate_core as core;
 #[cfg(feature = "crypto")]
 pub use isolate_crypto as crypto;
 pub use isolate_encoding as encoding;
+pub use isolate_path as path;
 pub use isolate_timers as timers;
 
 pub use isolate_console::{ConsoleEvent, ConsoleHandle, ConsoleOptions, LogLevel, setup_console};
 pub use isolate_core::{
     AbortSignal, BigInt, Blob, Class, Clock, Context, ContextOptions, CoreHandle, DomExceptionName, Engine, Error,
     ErrorClass, ErrorKind, EvalOptions, Exception, File, FromArg, FromValue, Function, HostError, HostFn, Instance,
-    Interrupter, IntoValue, Limits, Location, MemoryUsage, ModuleLoader, Object, Promise, ReadableStream, RegExp, Rest,
-    Scope, Serde, Termination, Uncaught, UncaughtKind, Value, WritableStream, from_value, setup_core, to_value,
+    Interrupter, IntoValue, Limits, Location, MemoryUsage, ModuleLoader, ModuleSource, Object, Promise, ReadableStream,
+    RegExp, Rest, Scope, Serde, Termination, Uncaught, UncaughtKind, Value, WritableStream, from_value, setup_core,
+    to_value,
 };
 #[cfg(feature = "crypto")]
 pub use isolate_crypto::{CryptoHandle, CryptoOptions, RandomSource, setup_crypto};
@@ -41,6 +43,7 @@ pub use isolate_encoding::{EncodingHandle, EncodingOptions, setup_encoding};
 pub use isolate_engine_quickjs::QuickJs;
 #[cfg(feature = "v8")]
 pub use isolate_engine_v8::V8;
+pub use isolate_path::{PathHandle, PathOptions, setup_path};
 pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};
 
 use leave::Leave;

@@ -9,6 +9,7 @@ use isolate_core::{Clock, Context, Engine, Error, ErrorKind, Limits, Uncaught};
 #[cfg(feature = "crypto")]
 use isolate_crypto::CryptoOptions;
 use isolate_encoding::EncodingOptions;
+use isolate_path::PathOptions;
 use isolate_timers::TimersOptions;
 use tokio::runtime::Handle;
 
@@ -36,6 +37,7 @@ pub struct RuntimeOptions {
     #[cfg(feature = "crypto")]
     pub(crate) crypto: CryptoOptions,
     pub(crate) encoding: EncodingOptions,
+    pub(crate) path: PathOptions,
     pub(crate) timers: TimersOptions,
     pub(crate) tokio: Option<Handle>,
     pub(crate) on_uncaught: Option<UncaughtHook>,
@@ -53,6 +55,7 @@ impl Default for RuntimeOptions {
             #[cfg(feature = "crypto")]
             crypto: CryptoOptions::default(),
             encoding: EncodingOptions::default(),
+            path: PathOptions::default(),
             timers: TimersOptions::default(),
             tokio: None,
             on_uncaught: None,
@@ -118,6 +121,13 @@ impl RuntimeOptions {
     #[must_use]
     pub fn encoding(mut self, encoding: EncodingOptions) -> Self {
         self.encoding = encoding;
+        self
+    }
+
+    /// Sets how `path` is set up: its working directory.
+    #[must_use]
+    pub fn path(mut self, path: PathOptions) -> Self {
+        self.path = path;
         self
     }
 

@@ -13,6 +13,7 @@ use isolate_core::{
 #[cfg(feature = "crypto")]
 use isolate_crypto::{CryptoHandle, setup_crypto};
 use isolate_encoding::{EncodingHandle, setup_encoding};
+use isolate_path::{PathHandle, setup_path};
 use isolate_timers::{TimersHandle, setup_timers};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
@@ -32,6 +33,8 @@ pub struct Handles {
     pub crypto: CryptoHandle,
     /// Of `isolate-encoding`.
     pub encoding: EncodingHandle,
+    /// Of `isolate-path`.
+    pub path: PathHandle,
     /// Of `isolate-timers`.
     pub timers: TimersHandle,
 }
@@ -116,6 +119,7 @@ fn set_up(options: RuntimeOptions) -> Result<(Context, Handles), Error> {
     #[cfg(feature = "crypto")]
     let crypto = setup_crypto(&context, options.crypto)?;
     let encoding = setup_encoding(&context, options.encoding)?;
+    let path = setup_path(&context, options.path)?;
     let timers = setup_timers(&context, options.timers)?;
     for step in options.setup {
         step(&context)?;
@@ -126,6 +130,7 @@ fn set_up(options: RuntimeOptions) -> Result<(Context, Handles), Error> {
         #[cfg(feature = "crypto")]
         crypto,
         encoding,
+        path,
         timers,
     };
     Ok((context, handles))
@@ -237,6 +242,7 @@ impl Owner {
             let _ = reply.send(Err(disposed()));
         }
         self.handles.timers.dispose();
+        self.handles.path.dispose();
         self.handles.encoding.dispose();
         #[cfg(feature = "crypto")]
         self.handles.crypto.dispose();
