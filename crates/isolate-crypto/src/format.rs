@@ -113,7 +113,7 @@ fn import_hmac(params: &Params, data: KeyData, extractable: bool, usages: Usages
 /// Keeps the first bits: whole bytes, of which the last is filled with zeros.
 pub(crate) fn keep_bits(bytes: &mut Zeroizing<Vec<u8>>, bits: u32) {
     bytes.truncate(bits.div_ceil(8) as usize);
-    if bits % 8 != 0
+    if !bits.is_multiple_of(8)
         && let Some(last) = bytes.last_mut()
     {
         *last &= 0xffu8 << (8 - bits % 8);

@@ -209,7 +209,7 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
                 Exported::Jwk(jwk) => {
                     let mut text = jwk.to_json()?;
                     // AES-KW takes multiples of 8 bytes only; space at the end of JSON changes nothing.
-                    while params.name() == "AES-KW" && text.len() % 8 != 0 {
+                    while params.name() == "AES-KW" && !text.len().is_multiple_of(8) {
                         text.push(b' ');
                     }
                     Bytes::from(std::mem::take(&mut *text))
@@ -413,7 +413,7 @@ fn derive(
         KeyAlgorithm::Kdf(which) => {
             let hash = params.hash()?;
             let bits = length
-                .filter(|bits| bits % 8 == 0)
+                .filter(|bits| bits.is_multiple_of(8))
                 .ok_or_else(|| operation_error_text("The length must be given, and be a multiple of 8 bits."))?;
             let length = bits as usize / 8;
             if length > format::SECRET_BYTES {

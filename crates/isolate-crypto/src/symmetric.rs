@@ -221,7 +221,7 @@ fn gcm(
 /// [AES-KW](https://www.rfc-editor.org/rfc/rfc3394), with the initial value of that document.
 fn wrap(direction: Direction, cipher: &CipherRef, key: &[u8], data: &[u8]) -> Result<Bytes, HostError> {
     let least = if direction == Direction::Encrypt { 16 } else { 24 };
-    if data.len() % 8 != 0 || data.len() < least {
+    if !data.len().is_multiple_of(8) || data.len() < least {
         return refuse("What AES-KW wraps must be a multiple of 8 bytes, and 16 at least.");
     }
     let mut context = CipherCtx::new().map_err(operation_error)?;

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use futures_util::stream;
 use isolate_runtime::{
-    Class, Clock, ConsoleOptions, Context, ContextOptions, DomExceptionName, Error, EvalOptions, HostError, Limits,
-    ModuleLoader, QuickJs, Termination, TimersOptions, Value, setup_console, setup_core, setup_timers,
+    Class, Clock, ConsoleOptions, Context, ContextOptions, CryptoOptions, DomExceptionName, Error, EvalOptions,
+    HostError, Limits, ModuleLoader, ModuleSource, PathOptions, QuickJs, Termination, TimersOptions, Value,
+    setup_console, setup_core, setup_crypto, setup_path, setup_timers,
 };
 
 use crate::corpus::run_capped;
@@ -33,11 +34,13 @@ pub const PROGRAMS: &[(&str, &str)] = programs![
     "closures",
     "collections",
     "console",
+    "crypto",
     "errors",
     "generators",
     "host-calls",
     "json",
     "modules",
+    "path",
     "platform",
     "regexps",
     "sorting",
@@ -159,7 +162,7 @@ impl ModuleLoader for Modules {
         Ok(format!("/{}", specifier.trim_start_matches('/')))
     }
 
-    fn load(&self, name: &str) -> Result<String, HostError> {
+    fn load(&self, name: &str) -> Result<ModuleSource, HostError> {
         match name {
             "/a" => Ok("import * as b from 'b'; export { b }; export default (n) => n + b.three".into()),
             "/b" => Ok("export { default as a } from 'a'; export const three = await Promise.resolve(3);".into()),
@@ -180,6 +183,8 @@ fn set_up(context: &Context) -> Result<(), Error> {
     context.set_module_loader(Rc::new(Modules));
     setup_core(context)?;
     setup_console(context, ConsoleOptions::new().on_event(|e| drop(e.clone())))?;
+    setup_crypto(context, CryptoOptions::new())?;
+    setup_path(context, PathOptions::new())?;
     setup_timers(context, TimersOptions::default())?;
     context.define_function("host.echo", |v: Value| v)?;
     context

@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures_util::future::{join, join3};
 use futures_util::stream;
 use isolate_runtime::{
-    Class, Clock, ConsoleOptions, Error, ErrorKind, EvalOptions, HostError, Limits, ModuleLoader, Runtime,
-    RuntimeOptions, Termination, UncaughtKind, Value, create_runtime, engines,
+    Class, Clock, ConsoleOptions, Error, ErrorKind, EvalOptions, HostError, Limits, ModuleLoader, ModuleSource,
+    Runtime, RuntimeOptions, Termination, UncaughtKind, Value, create_runtime, engines,
 };
 
 /// Runs a test on every engine, and fails it if it does not end.
@@ -145,7 +145,7 @@ impl ModuleLoader for Panics {
         Ok(specifier.into())
     }
 
-    fn load(&self, _: &str) -> Result<String, HostError> {
+    fn load(&self, _: &str) -> Result<ModuleSource, HostError> {
         panic!("a secret, expected by this test")
     }
 }

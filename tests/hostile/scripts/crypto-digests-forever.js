@@ -1,0 +1,3 @@
+// expect: deadline|memory
+const data = new Uint8Array(64);
+for (;;) crypto.subtle.digest('SHA-512', data);
