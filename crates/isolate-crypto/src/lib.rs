@@ -19,6 +19,19 @@
 //! What takes long (making RSA keys, many rounds of PBKDF2, large inputs) runs on other threads: at most
 //! [`Limits::jobs`](isolate_core::Limits::jobs) pieces at once, within the guest's processor time, and no longer than
 //! its context lives.
+//!
+//! ```
+//! # use isolate_core::{Context, Error, EvalOptions};
+//! use isolate_crypto::{CryptoOptions, RandomSource, setup_crypto};
+//!
+//! # async fn show(ctx: &Context) -> Result<(), Error> {
+//! let crypto = setup_crypto(ctx, CryptoOptions::new().random(RandomSource::seeded([7; 32])))?;
+//! let code = "crypto.subtle.generateKey({ name: 'Ed25519' }, false, ['sign', 'verify']).then(() => crypto.randomUUID())";
+//! let id = ctx.eval(code, EvalOptions::new()).await?;
+//! // With a seed the same for each run.
+//! println!("{id:?}, and {} keys", crypto.keys());
+//! # Ok(()) }
+//! ```
 
 #![forbid(unsafe_code)]
 

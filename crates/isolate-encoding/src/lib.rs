@@ -2,6 +2,16 @@
 //!
 //! They replace the engine's own, if it has some, so that every engine behaves alike: what cannot be encoded or decoded
 //! is an `InvalidCharacterError`.
+//!
+//! ```
+//! # use isolate_core::{Context, Error, Value};
+//! use isolate_encoding::{EncodingOptions, setup_encoding};
+//!
+//! # fn show(ctx: &Context) -> Result<(), Error> {
+//! setup_encoding(ctx, EncodingOptions::new())?;
+//! assert_eq!(ctx.evaluate("btoa('isolate') + ' ' + atob('anM=')", "guest.js")?, Value::from("aXNvbGF0ZQ== js"));
+//! # Ok(()) }
+//! ```
 
 #![forbid(unsafe_code)]
 

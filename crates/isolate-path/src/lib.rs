@@ -4,6 +4,16 @@
 //!
 //! Paths are text here: nothing is looked up in any file system. What a process would know, the working directory, is an
 //! option.
+//!
+//! ```
+//! # use isolate_core::{Context, Error, Value};
+//! use isolate_path::{PathOptions, setup_path};
+//!
+//! # fn show(ctx: &Context) -> Result<(), Error> {
+//! setup_path(ctx, PathOptions::new().working_directory("/srv/app"))?;
+//! assert_eq!(ctx.evaluate("path.resolve('../data', 'a.csv')", "guest.js")?, Value::from("/srv/data/a.csv"));
+//! # Ok(()) }
+//! ```
 
 #![forbid(unsafe_code)]
 
