@@ -163,10 +163,13 @@
     }
     return from;
   };
-  // The list is made anew when something is taken out of it. A bare `this.#pairs` checks that there is one.
+  // The list is made anew when something is taken out of it. A bare `this.#all` checks that there is one.
   class URLSearchParams {
     #pairs;
+    // The text that the pairs are still to be parsed from, if they are.
+    #query;
     #url;
+    get #all() { return (this.#pairs ??= parseQuery(this.#query)); }
     constructor(init = '') {
       if (init === made) return;
       const where = 'new URLSearchParams';
@@ -179,12 +182,12 @@
           this.#pairs = idl.record(init, USVString, USVString, where);
         }
       } else {
-        this.#pairs = parseQuery(string(init));
+        this.#query = string(init);
       }
     }
-    get size() { return this.#pairs.length; }
+    get size() { return this.#all.length; }
     append(name, value) {
-      const all = this.#pairs;
+      const all = this.#all;
       need(arguments.length, 2, 'URLSearchParams.append');
       name = USVString(name);
       value = USVString(value);
@@ -192,12 +195,12 @@
       this.#update();
     }
     delete(name, value = undefined) {
-      this.#pairs;
+      this.#all;
       need(arguments.length, 1, 'URLSearchParams.delete');
       name = USVString(name);
       if (value !== undefined) value = USVString(value);
       const kept = list();
-      const all = this.#pairs;
+      const all = this.#all;
       for (let i = 0; i < all.length; i++) {
         if (all[i][0] === name && (value === undefined || all[i][1] === value)) continue;
         kept[kept.length] = all[i];
@@ -206,40 +209,40 @@
       this.#update();
     }
     get(name) {
-      this.#pairs;
+      this.#all;
       need(arguments.length, 1, 'URLSearchParams.get');
       name = USVString(name);
-      const all = this.#pairs;
+      const all = this.#all;
       for (let i = 0; i < all.length; i++) if (all[i][0] === name) return all[i][1];
       return null;
     }
     getAll(name) {
-      this.#pairs;
+      this.#all;
       need(arguments.length, 1, 'URLSearchParams.getAll');
       name = USVString(name);
       const found = list();
-      const all = this.#pairs;
+      const all = this.#all;
       for (let i = 0; i < all.length; i++) if (all[i][0] === name) found[found.length] = all[i][1];
       return idl.array(found);
     }
     has(name, value = undefined) {
-      this.#pairs;
+      this.#all;
       need(arguments.length, 1, 'URLSearchParams.has');
       name = USVString(name);
       if (value !== undefined) value = USVString(value);
-      const all = this.#pairs;
+      const all = this.#all;
       for (let i = 0; i < all.length; i++) {
         if (all[i][0] === name && (value === undefined || all[i][1] === value)) return true;
       }
       return false;
     }
     set(name, value) {
-      this.#pairs;
+      this.#all;
       need(arguments.length, 2, 'URLSearchParams.set');
       name = USVString(name);
       value = USVString(value);
       const kept = list();
-      const all = this.#pairs;
+      const all = this.#all;
       let found = false;
       for (let i = 0; i < all.length; i++) {
         if (all[i][0] !== name) kept[kept.length] = all[i];
@@ -253,25 +256,32 @@
       this.#update();
     }
     sort() {
-      this.#pairs = sort(this.#pairs);
+      this.#pairs = sort(this.#all);
       this.#update();
     }
-    toString() { return serialize(this.#pairs); }
+    toString() {
+      if (this.#pairs !== undefined) return serialize(this.#pairs);
+      const query = this.#query;
+      return query === '' || query === '?' ? '' : host.__URLSearchParams_normalize(query);
+    }
 
     #update() {
-      if (this.#url !== undefined) set(this.#url, SEARCH, serialize(this.#pairs));
+      if (this.#url !== undefined) set(this.#url, SEARCH, serialize(this.#all));
     }
     static {
       paramsOf = (url, query) => {
         const params = new URLSearchParams(made);
-        params.#pairs = parseQuery(query);
+        params.#query = query;
         params.#url = url;
         return params;
       };
-      setPairs = (params, query) => { params.#pairs = parseQuery(query); };
+      setPairs = (params, query) => {
+        params.#query = query;
+        params.#pairs = undefined;
+      };
       pairsOf = (params) => {
         if (!isObject(params) || !(#pairs in params)) throw idl.illegal();
-        return params.#pairs;
+        return params.#all;
       };
     }
   }

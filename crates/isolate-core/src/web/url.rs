@@ -35,6 +35,19 @@ fn functions(context: &Context) -> Vec<HostFunction> {
                 .collect::<Vec<_>>()
         }),
         context.function("__URLSearchParams_serialize", serialize_pairs),
+        context.function("__URLSearchParams_normalize", |query: String| {
+            let query = query.strip_prefix('?').unwrap_or(&query);
+            let mut out = String::with_capacity(query.len());
+            for (i, (name, value)) in form_urlencoded::parse(query.as_bytes()).enumerate() {
+                if i > 0 {
+                    out.push('&');
+                }
+                encode(&name, &mut out);
+                out.push('=');
+                encode(&value, &mut out);
+            }
+            out
+        }),
     ]
 }
 
