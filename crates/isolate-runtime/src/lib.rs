@@ -25,6 +25,8 @@ pub use isolate_core as core;
 #[cfg(feature = "crypto")]
 pub use isolate_crypto as crypto;
 pub use isolate_encoding as encoding;
+#[cfg(feature = "fetch")]
+pub use isolate_fetch as fetch;
 pub use isolate_path as path;
 pub use isolate_timers as timers;
 
@@ -43,6 +45,11 @@ pub use isolate_encoding::{EncodingHandle, EncodingOptions, setup_encoding};
 pub use isolate_engine_quickjs::QuickJs;
 #[cfg(feature = "v8")]
 pub use isolate_engine_v8::V8;
+#[cfg(feature = "fetch")]
+pub use isolate_fetch::{
+    Body, FetchError, FetchErrorKind, FetchHandle, FetchHandler, FetchLimits, FetchOptions, RedirectMode, RequestInfo,
+    ResponseInfo, WebSocketConnection, WebSocketHandler, http, setup_fetch,
+};
 pub use isolate_path::{PathHandle, PathOptions, setup_path};
 pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};
 

@@ -9,6 +9,8 @@ use isolate_core::{Clock, Context, Engine, Error, ErrorKind, Limits, Uncaught};
 #[cfg(feature = "crypto")]
 use isolate_crypto::CryptoOptions;
 use isolate_encoding::EncodingOptions;
+#[cfg(feature = "fetch")]
+use isolate_fetch::FetchOptions;
 use isolate_path::PathOptions;
 use isolate_timers::TimersOptions;
 use tokio::runtime::Handle;
@@ -25,6 +27,7 @@ type UncaughtHook = Box<dyn Fn(&Uncaught) + Send>;
 /// | clock | [`Clock::Virtual`]: time moves by [`Runtime::tick`](crate::Runtime::tick) alone |
 /// | console | what the guest prints goes nowhere |
 /// | random bytes for Web Crypto | OpenSSL's generator |
+/// | network | none: `fetch` rejects |
 /// | uncaught errors | to `tracing`, as errors |
 /// | grace after a stop | 5 s |
 /// | Tokio | one shared worker thread of this library's own |
@@ -37,6 +40,8 @@ pub struct RuntimeOptions {
     #[cfg(feature = "crypto")]
     pub(crate) crypto: CryptoOptions,
     pub(crate) encoding: EncodingOptions,
+    #[cfg(feature = "fetch")]
+    pub(crate) fetch: FetchOptions,
     pub(crate) path: PathOptions,
     pub(crate) timers: TimersOptions,
     pub(crate) tokio: Option<Handle>,
@@ -55,6 +60,8 @@ impl Default for RuntimeOptions {
             #[cfg(feature = "crypto")]
             crypto: CryptoOptions::default(),
             encoding: EncodingOptions::default(),
+            #[cfg(feature = "fetch")]
+            fetch: FetchOptions::default(),
             path: PathOptions::default(),
             timers: TimersOptions::default(),
             tokio: None,
@@ -121,6 +128,14 @@ impl RuntimeOptions {
     #[must_use]
     pub fn encoding(mut self, encoding: EncodingOptions) -> Self {
         self.encoding = encoding;
+        self
+    }
+
+    /// Sets who answers the guest's fetches, and the limits on them.
+    #[cfg(feature = "fetch")]
+    #[must_use]
+    pub fn fetch(mut self, fetch: FetchOptions) -> Self {
+        self.fetch = fetch;
         self
     }
 

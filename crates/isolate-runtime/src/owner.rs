@@ -13,6 +13,8 @@ use isolate_core::{
 #[cfg(feature = "crypto")]
 use isolate_crypto::{CryptoHandle, setup_crypto};
 use isolate_encoding::{EncodingHandle, setup_encoding};
+#[cfg(feature = "fetch")]
+use isolate_fetch::{FetchHandle, setup_fetch};
 use isolate_path::{PathHandle, setup_path};
 use isolate_timers::{TimersHandle, setup_timers};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -33,6 +35,9 @@ pub struct Handles {
     pub crypto: CryptoHandle,
     /// Of `isolate-encoding`.
     pub encoding: EncodingHandle,
+    /// Of `isolate-fetch`.
+    #[cfg(feature = "fetch")]
+    pub fetch: FetchHandle,
     /// Of `isolate-path`.
     pub path: PathHandle,
     /// Of `isolate-timers`.
@@ -119,6 +124,8 @@ fn set_up(options: RuntimeOptions) -> Result<(Context, Handles), Error> {
     #[cfg(feature = "crypto")]
     let crypto = setup_crypto(&context, options.crypto)?;
     let encoding = setup_encoding(&context, options.encoding)?;
+    #[cfg(feature = "fetch")]
+    let fetch = setup_fetch(&context, options.fetch)?;
     let path = setup_path(&context, options.path)?;
     let timers = setup_timers(&context, options.timers)?;
     for step in options.setup {
@@ -130,6 +137,8 @@ fn set_up(options: RuntimeOptions) -> Result<(Context, Handles), Error> {
         #[cfg(feature = "crypto")]
         crypto,
         encoding,
+        #[cfg(feature = "fetch")]
+        fetch,
         path,
         timers,
     };
@@ -243,6 +252,8 @@ impl Owner {
         }
         self.handles.timers.dispose();
         self.handles.path.dispose();
+        #[cfg(feature = "fetch")]
+        self.handles.fetch.dispose();
         self.handles.encoding.dispose();
         #[cfg(feature = "crypto")]
         self.handles.crypto.dispose();

@@ -249,5 +249,11 @@
     __proto__: null, Blob, File, isBlob, isFile, read, bytesOf: (object) => slot.get(object).bytes, createObjectURL, revokeObjectURL, resolveObjectURL,
     // Of parts as the constructors convert them: strings and { id: 0, source }.
     makeBlob: (parts, type) => wrap(create(parts, type, false), undefined, 0),
+    makeFile: (blob, name, lastModified) => wrap(slot.get(blob).bytes, name, lastModified ?? host.__Blob_now()),
+    nameOf: (file) => slot.get(file).name,
+    lastModifiedOf: (object) => (isFile(object) ? slot.get(object).lastModified : undefined),
+    // Of records of bytes.
+    create, textOf: text, streamOf: stream, wrapBytes: (bytes) => wrap(bytes, undefined, 0),
+    sliceBytes: (bytes, from, to, type) => record(host.__Blob_slice(bytes.id, from, to, type)),
   };
 })

@@ -35,6 +35,7 @@
   primordials.Uint8Array = Uint8Array;
   primordials.NumberParseFloat = parseFloat;
   primordials.NumberParseInt = parseInt;
+  primordials.JSONParse = JSON.parse;
   primordials.JSONStringify = JSON.stringify;
 
   primordials.ObjectDefineProperty = Object.defineProperty;

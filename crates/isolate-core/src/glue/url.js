@@ -118,7 +118,7 @@
   }
   idl.define(URL);
 
-  let paramsOf, setPairs, pairsOf;
+  let paramsOf, setPairs, pairsOf, hasPairs;
   // Pairs of a host's list of names and values in turn.
   const parseQuery = (query) => {
     const all = list();
@@ -279,6 +279,7 @@
         params.#query = query;
         params.#pairs = undefined;
       };
+      hasPairs = (params) => #pairs in params;
       pairsOf = (params) => {
         if (!isObject(params) || !(#pairs in params)) throw idl.illegal();
         return params.#all;
@@ -304,5 +305,7 @@
       const packed = parse(string, base);
       return packed === undefined ? undefined : part(packed, HREF);
     },
+    isSearchParams: (v) => isObject(v) && hasPairs(v),
+    textOf: (params) => serialize(pairsOf(params)),
   };
 })

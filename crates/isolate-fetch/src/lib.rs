@@ -1,0 +1,120 @@
+//! `fetch` for guests, with the host in between; and a server side.
+
+#![forbid(unsafe_code)]
+
+mod body;
+mod error;
+mod guest;
+mod handler;
+mod mime;
+mod multipart;
+mod options;
+mod websocket;
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::{Rc, Weak};
+
+use isolate_core::{Context, DomExceptionName, Error, Glue, HostError};
+
+pub use body::Body;
+pub use error::{FetchError, FetchErrorKind};
+pub use handler::{FetchFuture, FetchHandler, IntoFetchResult, RedirectMode, RequestInfo, ResponseInfo};
+/// The `http` crate, whose types handlers take and give.
+pub use http;
+pub use options::{FetchLimits, FetchOptions};
+pub use websocket::{CloseFrame, Message, WebSocketConnection, WebSocketFuture, WebSocketHandler};
+
+static FETCH: Glue = Glue::new("isolate:fetch", include_str!("glue/fetch.js"));
+static FORM: Glue = Glue::new("isolate:formdata", include_str!("glue/formdata.js"));
+static LOADED: Glue = Glue::new("isolate:fetch-loaded", "(function (host, p) { p.loaded = p.fetch.globals; })");
+
+/// What a context has of fetch.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) options: RefCell<FetchOptions>,
+    pub(crate) flights: guest::Flights,
+    ready: Cell<bool>,
+    loaded: Cell<bool>,
+    form: Cell<bool>,
+    disposed: Cell<bool>,
+}
+
+impl State {
+    pub(crate) fn check(&self) -> Result<(), HostError> {
+        match self.disposed.get() {
+            true => Err(HostError::dom(DomExceptionName::InvalidStateError, "fetch was disposed of")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What [`setup_fetch`] gives back. Dropping it changes nothing; the API goes with its context.
+#[derive(Clone)]
+pub struct FetchHandle {
+    state: Rc<State>,
+}
+
+impl fmt::Debug for FetchHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FetchHandle").field("pending", &self.pending()).finish_non_exhaustive()
+    }
+}
+
+type Load = fn(&Context, &Rc<State>) -> Result<(), Error>;
+
+/// Groups of globals that are loaded together: their names, whether they are enumerable, and what loads them.
+static GROUPS: &[(&[&str], bool, Load)] =
+    &[(&["fetch"], true, load), (&["Headers", "Request", "Response"], false, load), (&["FormData"], false, load_form)];
+
+/// Sets up `fetch`, `Headers`, `Request`, `Response`, `FormData` on the guest's global object. A second time it only
+/// replaces the options.
+///
+/// # Errors
+/// If the context is stopped.
+pub fn setup_fetch(context: &Context, options: FetchOptions) -> Result<FetchHandle, Error> {
+    let state: Rc<State> = context.state();
+    *state.options.borrow_mut() = options;
+    if !state.ready.replace(true) {
+        for (names, enumerable, load) in GROUPS {
+            let weak: Weak<State> = Rc::downgrade(&state);
+            context.define_lazy_globals(names, *enumerable, move |context| match weak.upgrade() {
+                Some(state) => {
+                    load(context, &state)?;
+                    context.install(&LOADED, vec![]).map(|_| ())
+                }
+                None => Ok(()),
+            })?;
+        }
+    }
+    Ok(FetchHandle { state })
+}
+
+/// Runs when the guest first touches one of the globals.
+fn load(context: &Context, state: &Rc<State>) -> Result<(), Error> {
+    if !state.loaded.replace(true) {
+        context.install(&FETCH, guest::functions(context, state))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn load_form(context: &Context, state: &Rc<State>) -> Result<(), Error> {
+    load(context, state)?;
+    if !state.form.replace(true) {
+        context.install(&FORM, guest::form_functions(context, state))?;
+    }
+    Ok(())
+}
+
+impl FetchHandle {
+    /// How many fetches wait for their response.
+    pub fn pending(&self) -> usize {
+        self.state.flights.waiting()
+    }
+
+    /// Aborts what is under way. From now on every fetch rejects with an `InvalidStateError`.
+    pub fn dispose(&self) {
+        self.state.disposed.set(true);
+        self.state.flights.abort_all();
+    }
+}
