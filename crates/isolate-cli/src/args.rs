@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -40,9 +40,38 @@ pub(crate) enum Command {
         #[command(flatten)]
         options: Options,
     },
+    /// Answer HTTP requests and WebSockets with the handler of a file, until interrupted.
+    ///
+    /// The file calls serve({ fetch(request, server) { … } }), or is a module with `export default { fetch }`. --timeout
+    /// holds for each uninterrupted stretch of guest code; a guest that a limit stops is started again.
+    Serve {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        listen: Listen,
+        #[command(flatten)]
+        options: Options,
+    },
 }
 
-#[derive(Args, Debug)]
+/// Where and how to listen.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Listen {
+    /// The port; 0 is a free one.
+    #[arg(long, default_value_t = 8000)]
+    pub(crate) port: u16,
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(crate) host: IpAddr,
+    /// How long the guest may take to respond to a request, or `none`.
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    pub(crate) response_time: Limit<Time>,
+    /// How long requests under way may go on after an interrupt.
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub(crate) grace: Time,
+}
+
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     /// Memory limit, such as 64M (K, M, G are powers of 1024), or `none`.
     #[arg(long, value_name = "SIZE", default_value = "128M")]

@@ -8,8 +8,10 @@ mod args;
 #[cfg(feature = "v8")]
 mod inspect;
 mod loader;
+mod net;
 mod report;
 mod run;
+mod serve;
 
 use std::process::ExitCode;
 

@@ -45,6 +45,10 @@ pub(crate) async fn main(cli: Cli) -> u8 {
             let result = eval(&code, &options).await;
             (options, result)
         }
+        Command::Serve { file, listen, options } => {
+            let result = crate::serve::main(&file, &listen, &options).await;
+            (options, result)
+        }
     };
     // What the guest printed comes before what we say of it.
     let _ = std::io::stdout().flush();
@@ -57,7 +61,7 @@ pub(crate) async fn main(cli: Cli) -> u8 {
     }
 }
 
-fn print(event: &ConsoleEvent) {
+pub(crate) fn print(event: &ConsoleEvent) {
     let Some(text) = event.text() else { return };
     // A reader that went away is no reason to fail.
     let _ = if event.is_error() {
@@ -75,6 +79,7 @@ async fn start(options: &Options, files: Vec<PathBuf>, first: &First) -> Result<
         .limits(options.limits())
         .clock(options.clock.into())
         .console(ConsoleOptions::new().on_event(print))
+        .fetch(crate::net::fetch_options(options)?)
         .on_uncaught(move |uncaught| told.note(uncaught))
         .setup(move |context| {
             let _ = stop.set(context.interrupter());

@@ -4,7 +4,10 @@
 //! Engines that ask now and then whether to go on call [`Interrupter::poll`]; engines that must be told install a hook
 //! with [`Interrupter::on_stop`] and let a watchdog thread poll.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -28,6 +31,9 @@ struct Inner {
     hold: AtomicU64,
     hook: OnceLock<Box<dyn Fn() + Send + Sync>>,
     wakers: Mutex<Vec<Waker>>,
+    /// Of those that wait for long, by their numbers.
+    waiting: Mutex<BTreeMap<u64, Waker>>,
+    next: AtomicU64,
 }
 
 /// Stops a context from any thread. Clones are the same switch.
@@ -60,6 +66,8 @@ impl Interrupter {
             hold: AtomicU64::new(NEVER),
             hook: OnceLock::new(),
             wakers: Mutex::new(Vec::new()),
+            waiting: Mutex::default(),
+            next: AtomicU64::new(0),
         }))
     }
 
@@ -77,7 +85,8 @@ impl Interrupter {
                 hook();
             }
             let wakers = std::mem::take(&mut *self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner));
-            wakers.into_iter().for_each(Waker::wake);
+            let waiting = std::mem::take(&mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+            wakers.into_iter().chain(waiting.into_values()).for_each(Waker::wake);
         }
         first
     }
@@ -164,7 +173,13 @@ impl Interrupter {
         let _ = self.0.hook.set(Box::new(hook));
     }
 
-    /// Ready once the context is stopped; wakes the task when that happens.
+    /// A future of the stop. It is forgotten when it is dropped: for those of which there may be many at once.
+    pub fn when_stopped(&self) -> WhenStopped {
+        WhenStopped { interrupter: self.clone(), key: self.0.next.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Ready once the context is stopped; wakes the task when that happens. For the few that run the context: of more
+    /// than a dozen tasks that poll, the oldest is woken for nothing.
     pub fn poll_stopped(&self, cx: &mut Context<'_>) -> Poll<Termination> {
         if let Some(reason) = self.stopped() {
             return Poll::Ready(reason);
@@ -181,6 +196,52 @@ impl Interrupter {
         }
         // The stop may have come between the first look and the registration.
         self.stopped().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+/// Ready once a context is stopped; see [`Interrupter::when_stopped`].
+#[derive(Debug)]
+pub struct WhenStopped {
+    interrupter: Interrupter,
+    key: u64,
+}
+
+impl WhenStopped {
+    /// Why the context is stopped, if it is.
+    pub fn reason(&self) -> Option<Termination> {
+        self.interrupter.stopped()
+    }
+
+    /// As a future's, without a pin.
+    pub fn poll_reason(&self, cx: &mut Context<'_>) -> Poll<Termination> {
+        if let Some(reason) = self.interrupter.stopped() {
+            return Poll::Ready(reason);
+        }
+        {
+            let mut waiting = self.interrupter.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            match waiting.get_mut(&self.key) {
+                Some(waker) => waker.clone_from(cx.waker()),
+                None => {
+                    waiting.insert(self.key, cx.waker().clone());
+                }
+            }
+        }
+        // The stop may have come between the first look and the registration.
+        self.interrupter.stopped().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl Future for WhenStopped {
+    type Output = Termination;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Termination> {
+        self.poll_reason(cx)
+    }
+}
+
+impl Drop for WhenStopped {
+    fn drop(&mut self) {
+        self.interrupter.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }
 

@@ -21,8 +21,12 @@ pub enum FetchErrorKind {
     Aborted,
     /// A request that cannot be sent, or bytes that are not what they should be.
     Malformed,
-    /// The handler gave up for a reason of its own.
+    /// The handler gave up for a reason of its own, or there is none.
     Handler,
+    /// The guest, which was to answer a request, failed.
+    Guest,
+    /// The guest, which was to answer a request, is stopped or gone.
+    Stopped,
 }
 
 /// Why a fetch, or a body on the way, failed.

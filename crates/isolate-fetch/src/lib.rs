@@ -8,14 +8,18 @@ mod guest;
 mod handler;
 mod mime;
 mod multipart;
+#[cfg(feature = "network")]
+pub mod network;
 mod options;
+mod redirect;
+mod serve;
 mod websocket;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-use isolate_core::{Context, DomExceptionName, Error, Glue, HostError};
+use isolate_core::{Context, DomExceptionName, Error, Glue, HostError, WeakContext};
 
 pub use body::Body;
 pub use error::{FetchError, FetchErrorKind};
@@ -23,9 +27,12 @@ pub use handler::{FetchFuture, FetchHandler, IntoFetchResult, RedirectMode, Requ
 /// The `http` crate, whose types handlers take and give.
 pub use http;
 pub use options::{FetchLimits, FetchOptions};
+pub use redirect::FollowRedirects;
+pub use serve::{Answer, Dispatch, UpgradeRequest, WebSocketCommand};
 pub use websocket::{CloseFrame, Message, WebSocketConnection, WebSocketFuture, WebSocketHandler};
 
 static FETCH: Glue = Glue::new("isolate:fetch", include_str!("glue/fetch.js"));
+static SERVE: Glue = Glue::new("isolate:serve", include_str!("glue/serve.js"));
 static FORM: Glue = Glue::new("isolate:formdata", include_str!("glue/formdata.js"));
 static LOADED: Glue = Glue::new("isolate:fetch-loaded", "(function (host, p) { p.loaded = p.fetch.globals; })");
 
@@ -34,13 +41,21 @@ static LOADED: Glue = Glue::new("isolate:fetch-loaded", "(function (host, p) { p
 pub(crate) struct State {
     pub(crate) options: RefCell<FetchOptions>,
     pub(crate) flights: guest::Flights,
+    pub(crate) serve: serve::Serve,
+    context: RefCell<Option<WeakContext>>,
     ready: Cell<bool>,
     loaded: Cell<bool>,
     form: Cell<bool>,
+    served: Cell<bool>,
     disposed: Cell<bool>,
 }
 
 impl State {
+    pub(crate) fn context(&self) -> Result<Context, HostError> {
+        let context = self.context.borrow().as_ref().and_then(WeakContext::upgrade);
+        context.ok_or_else(|| HostError::error("the context is gone"))
+    }
+
     pub(crate) fn check(&self) -> Result<(), HostError> {
         match self.disposed.get() {
             true => Err(HostError::dom(DomExceptionName::InvalidStateError, "fetch was disposed of")),
@@ -64,8 +79,12 @@ impl fmt::Debug for FetchHandle {
 type Load = fn(&Context, &Rc<State>) -> Result<(), Error>;
 
 /// Groups of globals that are loaded together: their names, whether they are enumerable, and what loads them.
-static GROUPS: &[(&[&str], bool, Load)] =
-    &[(&["fetch"], true, load), (&["Headers", "Request", "Response"], false, load), (&["FormData"], false, load_form)];
+static GROUPS: &[(&[&str], bool, Load)] = &[
+    (&["fetch"], true, load),
+    (&["Headers", "Request", "Response"], false, load),
+    (&["FormData"], false, load_form),
+    (&["serve"], true, load_serve),
+];
 
 /// Sets up `fetch`, `Headers`, `Request`, `Response`, `FormData` on the guest's global object. A second time it only
 /// replaces the options.
@@ -75,6 +94,7 @@ static GROUPS: &[(&[&str], bool, Load)] =
 pub fn setup_fetch(context: &Context, options: FetchOptions) -> Result<FetchHandle, Error> {
     let state: Rc<State> = context.state();
     *state.options.borrow_mut() = options;
+    *state.context.borrow_mut() = Some(context.weak());
     if !state.ready.replace(true) {
         for (names, enumerable, load) in GROUPS {
             let weak: Weak<State> = Rc::downgrade(&state);
@@ -106,6 +126,15 @@ pub(crate) fn load_form(context: &Context, state: &Rc<State>) -> Result<(), Erro
     Ok(())
 }
 
+fn load_serve(context: &Context, state: &Rc<State>) -> Result<(), Error> {
+    load(context, state)?;
+    if !state.served.replace(true) {
+        let exports = context.install(&SERVE, serve::functions(context, state))?;
+        state.serve.set_functions(&exports)?;
+    }
+    Ok(())
+}
+
 impl FetchHandle {
     /// How many fetches wait for their response.
     pub fn pending(&self) -> usize {
@@ -116,5 +145,6 @@ impl FetchHandle {
     pub fn dispose(&self) {
         self.state.disposed.set(true);
         self.state.flights.abort_all();
+        self.state.serve.dispose();
     }
 }

@@ -86,6 +86,11 @@ impl FetchOptions {
         self
     }
 
+    /// The time that a response may take, of the limits.
+    pub fn response_time(&self) -> Option<Duration> {
+        self.limits.response_time
+    }
+
     /// Sets the limits.
     #[must_use]
     pub fn limits(mut self, limits: FetchLimits) -> Self {

@@ -22,6 +22,22 @@ pub enum Message {
     Close(Option<CloseFrame>),
 }
 
+impl Message {
+    /// Bytes of the text, or of the bytes, or of the reason.
+    pub fn len(&self) -> usize {
+        match self {
+            Message::Text(text) => text.len(),
+            Message::Binary(bytes) => bytes.len(),
+            Message::Close(frame) => frame.as_ref().map_or(0, |f| f.reason.len()),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// Why a WebSocket is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {

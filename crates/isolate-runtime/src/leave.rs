@@ -86,7 +86,7 @@ impl Leave {
     }
 
     async fn given_up(self: &Arc<Self>, interrupter: &Interrupter) -> Termination {
-        let reason = poll_fn(|cx| interrupter.poll_stopped(cx)).await;
+        let reason = interrupter.when_stopped().await;
         if !self.begun.swap(true, Ordering::AcqRel) {
             let this = self.clone();
             Context::shared_tokio().spawn(async move {

@@ -6,6 +6,10 @@ mod leave;
 mod options;
 mod owner;
 mod pool;
+#[cfg(feature = "fetch")]
+mod serve;
+#[cfg(feature = "server")]
+mod server;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +34,10 @@ pub use isolate_fetch as fetch;
 pub use isolate_path as path;
 pub use isolate_timers as timers;
 
+#[cfg(feature = "fetch")]
+pub use crate::serve::{GuestService, status_of};
+#[cfg(feature = "server")]
+pub use crate::server::Server;
 pub use isolate_console::{ConsoleEvent, ConsoleHandle, ConsoleOptions, LogLevel, setup_console};
 pub use isolate_core::{
     AbortSignal, BigInt, Blob, Class, Clock, Context, ContextOptions, CoreHandle, DomExceptionName, Engine, Error,
@@ -47,8 +55,9 @@ pub use isolate_engine_quickjs::QuickJs;
 pub use isolate_engine_v8::V8;
 #[cfg(feature = "fetch")]
 pub use isolate_fetch::{
-    Body, FetchError, FetchErrorKind, FetchHandle, FetchHandler, FetchLimits, FetchOptions, RedirectMode, RequestInfo,
-    ResponseInfo, WebSocketConnection, WebSocketHandler, http, setup_fetch,
+    Answer, Body, CloseFrame, FetchError, FetchErrorKind, FetchHandle, FetchHandler, FetchLimits, FetchOptions,
+    Message, RedirectMode, RequestInfo, ResponseInfo, UpgradeRequest, WebSocketCommand, WebSocketConnection,
+    WebSocketHandler, http, setup_fetch,
 };
 pub use isolate_path::{PathHandle, PathOptions, setup_path};
 pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};
@@ -74,6 +83,8 @@ const FRAMES: usize = 128 << 10;
 pub async fn create_runtime(options: RuntimeOptions) -> Result<Runtime, Error> {
     let (commands, receiver) = mpsc::unbounded_channel();
     let (ready, made) = oneshot::channel();
+    #[cfg(feature = "fetch")]
+    let serving = serve::Serving::new(&options);
     // The guest's stack, and as much again for host functions and for the engine's own native recursion.
     let stack = options.limits.stack.saturating_mul(2).saturating_add(HOST_STACK);
     let leave = Leave::new(options.stop_grace);
@@ -86,7 +97,14 @@ pub async fn create_runtime(options: RuntimeOptions) -> Result<Runtime, Error> {
     pool::spawn(stack, job)
         .map_err(|e| Error::new(ErrorKind::Engine, format!("the runtime's thread could not be started: {e}")))?;
     let interrupter = soon(made, MADE_SOON).await.map_err(|_| disposed())??;
-    Ok(Runtime(Arc::new(Shared { commands, interrupter, disposed: AtomicBool::new(false), leave })))
+    Ok(Runtime(Arc::new(Shared {
+        commands,
+        interrupter,
+        disposed: AtomicBool::new(false),
+        leave,
+        #[cfg(feature = "fetch")]
+        serving,
+    })))
 }
 
 struct Shared {
@@ -94,6 +112,8 @@ struct Shared {
     interrupter: Interrupter,
     disposed: AtomicBool,
     leave: Arc<Leave>,
+    #[cfg(feature = "fetch")]
+    serving: serve::Serving,
 }
 
 impl Drop for Shared {

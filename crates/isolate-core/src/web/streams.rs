@@ -18,7 +18,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::sink::{Sink, SinkExt};
 use futures_util::stream::{Stream, StreamExt};
 use isolate_engine::{
-    Charge, DomExceptionName, Exception, Glue, HostError, HostFunction, Interrupter, Platform, Value,
+    Charge, DomExceptionName, Exception, Glue, HostError, HostFunction, Platform, Value, WhenStopped,
 };
 
 use super::table::Table;
@@ -191,7 +191,7 @@ fn take_of<T: Send + 'static>(platform: &Platform, interface: &str) -> Result<T,
 /// What the host's end and the guest's end of a guest's `ReadableStream` share.
 struct GuestReadable {
     state: Mutex<ReadState>,
-    interrupter: Interrupter,
+    stop: WhenStopped,
 }
 
 #[derive(Default)]
@@ -219,7 +219,7 @@ impl GuestReadable {
         if let Some(end) = &mut state.end {
             return Poll::Ready(end.take().map(Err));
         }
-        let stopped = match self.interrupter.poll_stopped(cx) {
+        let stopped = match self.stop.poll_reason(cx) {
             Poll::Ready(reason) => Some(isolate_engine::Failure::from(reason).into()),
             Poll::Pending => state.guest_gone.then(gone),
         };
@@ -339,7 +339,7 @@ fn functions(context: &Context) -> Vec<HostFunction> {
     let mut all = vec![
         // A stream of the guest gets an end on the host; `wanted` is whether the host wants a chunk of it.
         context.function("__ReadableStream_open", |ctx: Context| {
-            let shared = GuestReadable { state: Mutex::default(), interrupter: ctx.interrupter() };
+            let shared = GuestReadable { state: Mutex::default(), stop: ctx.interrupter().when_stopped() };
             ctx.state::<Streams>().guest_readables.insert(ReadEnd(Arc::new(shared)))
         }),
         context.background_function("__ReadableStream_wanted", |ctx: Context, id: u64| wanted(&ctx, id, None)),
@@ -507,7 +507,7 @@ impl IntoValue for WritableStream {
 /// What the host's end and the guest's end of a guest's `WritableStream` share.
 struct GuestWritable {
     state: Mutex<WriteState>,
-    interrupter: Interrupter,
+    stop: WhenStopped,
 }
 
 enum Step {
@@ -541,7 +541,7 @@ impl GuestWritable {
             Some(Ok(())) => return Poll::Ready(if state.closing { Ok(()) } else { Err(error(unknown())) }),
             None => {}
         }
-        let stopped = match self.interrupter.poll_stopped(cx) {
+        let stopped = match self.stop.poll_reason(cx) {
             Poll::Ready(reason) => Some(isolate_engine::Failure::from(reason).into()),
             Poll::Pending => state.guest_gone.then(gone),
         };
@@ -611,7 +611,7 @@ fn writable_functions(context: &Context) -> Vec<HostFunction> {
     let held = |ctx: &Context, id: u64| ctx.state::<Streams>().host_writables.get(id);
     vec![
         context.function("__WritableStream_open", |ctx: Context| {
-            let shared = GuestWritable { state: Mutex::default(), interrupter: ctx.interrupter() };
+            let shared = GuestWritable { state: Mutex::default(), stop: ctx.interrupter().when_stopped() };
             ctx.state::<Streams>().guest_writables.insert(WriteEnd(Arc::new(shared)))
         }),
         // What the guest is to do next: bytes to write, null to close, undefined to abort.

@@ -562,9 +562,9 @@
     __proto__: null, method: 'GET', url: '', flat: undefined, list: undefined, headers: undefined, immutable: false,
     body: undefined, redirect: 'follow', cache: 'default', credentials: 'same-origin', mode: 'cors',
     referrer: 'about:client', referrerPolicy: '', integrity: '', keepalive: false,
-    // The signal that it follows, and its own once somebody asks. Whether it was aborted before that, and why.
-    follows: undefined, signal: undefined, aborted: false, reason: undefined,
-    // The number that the host knows it by, if it came from there.
+    // The signal that it follows, and its own once somebody asks.
+    follows: undefined, signal: undefined,
+    // The number that the host knows it by, if it came from there, and that of the WebSocket that came of it.
     served: 0, upgraded: undefined,
   });
   const wrapRequest = (state) => {
@@ -701,7 +701,7 @@
     if (state.follows !== undefined) follow[0] = state.follows;
     // Of one that the host sent: the host aborts it.
     const signal = state.signal = state.served === 0 ? abort.createDependent(follow) : abort.create();
-    if (state.aborted) abort.signalAbort(signal, state.reason);
+    if (state.served !== 0) p.fetch.track(state);
     return signal;
   };
   // What follows a request need not follow anything if the request does not.
@@ -1021,6 +1021,34 @@
     return resolved(wrapResponse(state));
   };
 
+  // ---- WebSockets, of both sides ----
+
+  // What send() takes, as the host does: a string, or bytes that the guest cannot change any more.
+  const messageOf = (v, where) => {
+    if (isObject(v)) {
+      if (engine.viewInfo(v) !== undefined || engine.bufferInfo(v) !== undefined) {
+        idl.bufferSource(v, where);
+        return v;
+      }
+      if (p.use('blob').isBlob(v)) return v;
+    }
+    return USVString(v);
+  };
+  // https://websockets.spec.whatwg.org/#dom-websocket-close: [code or undefined, reason].
+  const closeFrame = (code, reason, where) => {
+    if (code !== undefined) {
+      code = idl.unsignedShort(code, where, { __proto__: null, clamp: true });
+      if (code !== 1000 && (code < 3000 || code > 4999)) {
+        throw p.domException('The code must be 1000, or from 3000 to 4999: ' + code, 'InvalidAccessError');
+      }
+    }
+    reason = reason === undefined ? '' : USVString(reason);
+    if (lengthOf(engine.utf8Encode(reason)) > 123) {
+      throw p.domException('The reason is longer than 123 bytes.', 'SyntaxError');
+    }
+    return [reason !== '' && code === undefined ? 1000 : code, reason];
+  };
+
   const scope = {
     fetch(input, init = undefined) {
       try {
@@ -1035,8 +1063,8 @@
   p.fetch = {
     __proto__: null, baseURL: undefined, formData: undefined, loadFormData: undefined,
     Request, Response, Headers, requests, responses, headersSlot,
-    newRequest, wrapRequest, headerList, signalOf, flatOf, toHost, fromHost, failBody, fill, isUnusable, get, fetch,
-    nameOf, valueOf,
+    newRequest, wrapRequest, flatten, headerList, signalOf, flatOf, toHost, fromHost, failBody, fill, isUnusable, get, fetch,
+    nameOf, valueOf, messageOf, closeFrame, track: undefined,
     globals: { __proto__: null, Headers, Request, Response, fetch: scope.fetch },
   };
   p.fetch.loadFormData = () => {
