@@ -79,6 +79,13 @@ pub struct RequestInfo {
     pub keepalive: bool,
 }
 
+impl RequestInfo {
+    /// Of a URL, with redirects followed.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), redirect: RedirectMode::Follow, keepalive: false }
+    }
+}
+
 /// What a response may say beside what [`http::Response`] holds: in its extensions.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]

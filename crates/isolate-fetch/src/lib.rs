@@ -1,9 +1,11 @@
-//! `fetch` for guests, with the host in between; and a server side.
+//! `fetch`
 
 #![forbid(unsafe_code)]
 
 mod body;
+mod client;
 mod error;
+mod event_source;
 mod guest;
 mod handler;
 mod mime;
@@ -33,6 +35,8 @@ pub use websocket::{CloseFrame, Message, WebSocketConnection, WebSocketFuture, W
 
 static FETCH: Glue = Glue::new("isolate:fetch", include_str!("glue/fetch.js"));
 static SERVE: Glue = Glue::new("isolate:serve", include_str!("glue/serve.js"));
+static WEB_SOCKET: Glue = Glue::new("isolate:websocket", include_str!("glue/websocket.js"));
+static EVENT_SOURCE: Glue = Glue::new("isolate:eventsource", include_str!("glue/eventsource.js"));
 static FORM: Glue = Glue::new("isolate:formdata", include_str!("glue/formdata.js"));
 static LOADED: Glue = Glue::new("isolate:fetch-loaded", "(function (host, p) { p.loaded = p.fetch.globals; })");
 
@@ -42,15 +46,24 @@ pub(crate) struct State {
     pub(crate) options: RefCell<FetchOptions>,
     pub(crate) flights: guest::Flights,
     pub(crate) serve: serve::Serve,
+    pub(crate) clients: client::Clients,
+    pub(crate) sources: event_source::Sources,
     context: RefCell<Option<WeakContext>>,
     ready: Cell<bool>,
     loaded: Cell<bool>,
     form: Cell<bool>,
     served: Cell<bool>,
+    web_socket: Cell<bool>,
+    event_source: Cell<bool>,
     disposed: Cell<bool>,
 }
 
 impl State {
+    /// WebSockets and event sources that are open, in both directions.
+    pub(crate) fn connections(&self) -> usize {
+        self.clients.len() + self.sources.len() + self.serve.web_sockets()
+    }
+
     pub(crate) fn context(&self) -> Result<Context, HostError> {
         let context = self.context.borrow().as_ref().and_then(WeakContext::upgrade);
         context.ok_or_else(|| HostError::error("the context is gone"))
@@ -84,6 +97,8 @@ static GROUPS: &[(&[&str], bool, Load)] = &[
     (&["Headers", "Request", "Response"], false, load),
     (&["FormData"], false, load_form),
     (&["serve"], true, load_serve),
+    (&["CloseEvent", "WebSocket"], false, load_web_socket),
+    (&["EventSource"], false, load_event_source),
 ];
 
 /// Sets up `fetch`, `Headers`, `Request`, `Response`, `FormData` on the guest's global object. A second time it only
@@ -135,6 +150,22 @@ fn load_serve(context: &Context, state: &Rc<State>) -> Result<(), Error> {
     Ok(())
 }
 
+fn load_web_socket(context: &Context, state: &Rc<State>) -> Result<(), Error> {
+    load(context, state)?;
+    if !state.web_socket.replace(true) {
+        context.install(&WEB_SOCKET, client::functions(context, state))?;
+    }
+    Ok(())
+}
+
+fn load_event_source(context: &Context, state: &Rc<State>) -> Result<(), Error> {
+    load(context, state)?;
+    if !state.event_source.replace(true) {
+        context.install(&EVENT_SOURCE, event_source::functions(context, state))?;
+    }
+    Ok(())
+}
+
 impl FetchHandle {
     /// How many fetches wait for their response.
     pub fn pending(&self) -> usize {
@@ -146,5 +177,7 @@ impl FetchHandle {
         self.state.disposed.set(true);
         self.state.flights.abort_all();
         self.state.serve.dispose();
+        self.state.clients.dispose();
+        self.state.sources.dispose();
     }
 }

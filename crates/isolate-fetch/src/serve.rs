@@ -157,6 +157,10 @@ impl Serve {
         Ok(())
     }
 
+    pub(crate) fn web_sockets(&self) -> usize {
+        self.connections.borrow().len()
+    }
+
     /// Drops what waits, and forgets the guest's handler.
     pub(crate) fn dispose(&self) {
         self.active.set(false);
@@ -250,7 +254,7 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
             s,
             context.function("__serve_upgrade", move |id: u64, headers: Vec<String>| {
                 let limits = s.options.borrow().limits.clone();
-                if s.serve.connections.borrow().len() >= limits.connections {
+                if s.connections() >= limits.connections {
                     return Err(HostError::dom(
                         DomExceptionName::QuotaExceededError,
                         format!("there are {} connections already", limits.connections),

@@ -15,8 +15,18 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "fetch")]
+mod fetch;
+#[cfg(feature = "server")]
+mod server;
+
 use isolate_core::{Clock, Context, ContextOptions, Engine, EvalOptions, Limits, from_value};
 use serde::de::DeserializeOwned;
+
+#[cfg(feature = "fetch")]
+pub use fetch::{FetchCall, FetchRecorder, FetchTestContext, MockResponse, create_fetch_test_context};
+#[cfg(feature = "server")]
+pub use server::{IntegrationServer, MockServerResponse, RecordedRequest, start_integration_server};
 
 #[doc(hidden)]
 pub use isolate_core as core;

@@ -88,7 +88,8 @@ impl HostRule {
     /// Whether it was written for this very address, which then need not be public.
     fn grants(&self, host: &str, address: IpAddr) -> bool {
         match &self.host {
-            HostPattern::Address(granted) => *granted == address,
+            // Not when some name resolves to it: whoever has the name could choose the port.
+            HostPattern::Address(granted) => *granted == address && literal(host).is_some(),
             HostPattern::Exact(name) => name == "localhost" && self.names(host) && address.is_loopback(),
             _ => false,
         }
