@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use isolate_runtime::fetch::network::{HostRule, IpNet};
 use isolate_runtime::{Clock, Limits};
 
 /// Run untrusted JavaScript under hard limits: no files, no network, nothing but what you grant.
@@ -89,6 +90,14 @@ pub(crate) struct Options {
     /// that stands still.
     #[arg(long, value_enum, default_value_t = ClockName::Real)]
     pub(crate) clock: ClockName,
+    /// Let the guest reach a host by fetch, WebSocket and EventSource: example.com, *.example.com (its subdomains),
+    /// 127.0.0.1:8080, [::1], or '*' (all); without a port, all ports. Repeatable. Addresses of private networks and of this
+    /// machine are refused unless they, or `localhost`, are named here.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) allow_net: Vec<HostRule>,
+    /// Let allowed names have addresses of this private network, such as 10.0.0.0/8. Repeatable.
+    #[arg(long, value_name = "NETWORK", requires = "allow_net")]
+    pub(crate) allow_address: Vec<IpNet>,
     /// The JavaScript engine: `quickjs`, or `v8` if the command was built with it.
     #[arg(long, value_name = "NAME", default_value = "quickjs")]
     pub(crate) engine: String,

@@ -79,7 +79,7 @@ async fn start(options: &Options, files: Vec<PathBuf>, first: &First) -> Result<
         .limits(options.limits())
         .clock(options.clock.into())
         .console(ConsoleOptions::new().on_event(print))
-        .fetch(crate::net::fetch_options(options)?)
+        .fetch(crate::net::fetch_options(options))
         .on_uncaught(move |uncaught| told.note(uncaught))
         .setup(move |context| {
             let _ = stop.set(context.interrupter());

@@ -58,7 +58,7 @@ fn say(text: &str) {
 }
 
 pub(crate) async fn main(file: &Path, listen: &Listen, options: &Options) -> Result<(), Failure> {
-    let fetch = crate::net::fetch_options(options)?
+    let fetch = crate::net::fetch_options(options)
         .limits(FetchLimits::new().response_time(listen.response_time.0.map(|t| t.0)));
     let runtime = start(file, options, fetch.clone()).await?;
     let address = SocketAddr::new(listen.host, listen.port);

@@ -283,6 +283,9 @@ pub fn thread_cpu_time() -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
     use super::*;
 
     #[test]
@@ -320,5 +323,37 @@ mod tests {
         assert_eq!(i.poll(), None);
         i.set_cpu_deadline(Some(Duration::ZERO));
         assert_eq!(i.poll(), Some(Termination::Cpu));
+    }
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn many_wait_for_a_stop_and_none_is_woken_before_it() {
+        let interrupter = Interrupter::new();
+        let counts: Vec<Arc<Count>> = (0..1000).map(|_| Arc::default()).collect();
+        let mut waiting: Vec<_> = counts
+            .iter()
+            .map(|count| {
+                let stopped = interrupter.when_stopped();
+                let waker = Waker::from(count.clone());
+                for _ in 0..3 {
+                    assert!(stopped.poll_reason(&mut Context::from_waker(&waker)).is_pending());
+                }
+                stopped
+            })
+            .collect();
+        let woken = || counts.iter().map(|c| c.0.load(Ordering::SeqCst)).sum::<usize>();
+        assert_eq!(woken(), 0);
+        waiting.truncate(900);
+        assert!(interrupter.terminate(Termination::Memory));
+        assert_eq!(woken(), 900, "not those that are gone");
+        assert!(waiting.iter().all(|w| w.reason() == Some(Termination::Memory)));
     }
 }

@@ -37,6 +37,11 @@ struct Open {
     dropped: CancellationToken,
 }
 
+/// What `bufferedAmount` counts of a message.
+fn payload(message: &Message) -> usize {
+    if matches!(message, Message::Close(_)) { 0 } else { message.len() }
+}
+
 impl Open {
     fn wake(&self) {
         if let Some(waker) = self.waker.borrow_mut().take() {
@@ -45,7 +50,7 @@ impl Open {
     }
 
     fn push(&self, message: Message, charge: Charge) {
-        self.buffered.set(self.buffered.get() + message.len());
+        self.buffered.set(self.buffered.get() + payload(&message));
         self.queue.borrow_mut().push_back((message, charge));
         self.wake();
     }
@@ -66,7 +71,7 @@ impl Open {
                 Poll::Pending => break,
             }
             let Some((message, charge)) = self.queue.borrow_mut().pop_front() else { break };
-            self.buffered.set(self.buffered.get().saturating_sub(message.len()));
+            self.buffered.set(self.buffered.get().saturating_sub(payload(&message)));
             outgoing.as_mut().start_send(message)?;
             self.unflushed.set(true);
             drop(charge);

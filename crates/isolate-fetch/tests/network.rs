@@ -404,7 +404,10 @@ fn servers_that_do_not_behave() {
         assert_eq!(body.read_all(1 << 20).await.unwrap_err().kind(), FetchErrorKind::Timeout);
         server.set_response("/late", MockServerResponse::new("x").delay(Duration::from_secs(5)));
         assert_eq!(kind(hasty.fetch(get(&format!("{}/late", server.url()))).await), Err(FetchErrorKind::Timeout));
-        server.set_response("/breaks", MockServerResponse::chunks(["some", "more"]).between(Duration::from_millis(20)).broken());
+        server.set_response(
+            "/breaks",
+            MockServerResponse::chunks(["some", "more"]).between(Duration::from_millis(20)).broken(),
+        );
         let body = network.fetch(get(&format!("{}/breaks", server.url()))).await.unwrap().into_body();
         assert_eq!(body.read_all(1 << 20).await.unwrap_err().kind(), FetchErrorKind::Network);
     });

@@ -50,8 +50,9 @@
 
   const connected = (job, protocol) => {
     const { socket, state } = job;
+    // Closed before it was open: it is as if it had failed.
     if (state.readyState !== CONNECTING) {
-      host.__WebSocket_drop(state.id);
+      broken(job);
       return;
     }
     state.readyState = OPEN;
@@ -78,7 +79,7 @@
     events.dispatch(socket, events.create(events.MessageEvent, 'MessageEvent', 'message', own));
   };
   // The connection failed, or never was.
-  const broken = (job, e) => {
+  const broken = (job) => {
     if (job.state.readyState === CLOSED) return;
     job.state.readyState = CLOSED;
     events.fire(job.socket, 'error');

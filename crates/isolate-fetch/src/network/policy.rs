@@ -54,7 +54,7 @@ impl FromStr for HostRule {
         let host = match host {
             "*" => HostPattern::All,
             _ if host.starts_with("*.") => match parsed(&host[2..])? {
-                Host::Domain(domain) => HostPattern::Below(format!(".{domain}")),
+                Host::Domain(domain) if !domain.contains('*') => HostPattern::Below(format!(".{domain}")),
                 _ => return Err(wrong()),
             },
             _ => match parsed(host)? {
@@ -82,6 +82,15 @@ impl HostRule {
             HostPattern::Exact(exact) => host == exact,
             HostPattern::Below(end) => host.len() > end.len() && host.ends_with(end.as_str()),
             HostPattern::Address(address) => literal(host) == Some(*address),
+        }
+    }
+
+    /// Whether it names this very host, so that its addresses need not be public.
+    fn is_for(&self, host: &str) -> bool {
+        match &self.host {
+            HostPattern::Address(_) => self.names(host),
+            HostPattern::Exact(name) => name == "localhost" && self.names(host),
+            _ => false,
         }
     }
 
@@ -194,6 +203,12 @@ impl NetworkPolicy {
         if !listed(&self.hosts) || listed(&self.denied) {
             return Err(refused(format!("the host does not allow {host}:{port}")));
         }
+        // A rule for a host of this machine or of a private network is for its port alone, whatever else is allowed.
+        let local = |rule: &&HostRule| rule.is_for(host);
+        let mut own = self.hosts.iter().filter(local).peekable();
+        if own.peek().is_some() && !own.any(|rule| rule.matches(host, port)) && !literal(host).is_some_and(is_public) {
+            return Err(refused(format!("the host does not allow {host}:{port}")));
+        }
         match literal(host) {
             Some(address) => self.check_address(host, address),
             None => Ok(()),
@@ -293,6 +308,12 @@ mod tests {
         assert!(p.check_address("localhost", "127.0.0.1".parse().unwrap()).is_ok());
         assert!(p.check_address("localhost", "::1".parse().unwrap()).is_ok());
         assert!(p.check_address("localhost", "10.0.0.1".parse().unwrap()).is_err());
+        let p = policy(&["*", "127.0.0.1:8080", "localhost:80", "1.1.1.1:80"]);
+        assert!(
+            allows(&p, "http://127.0.0.1:8080/") && allows(&p, "http://localhost/") && allows(&p, "http://1.1.1.1:81/")
+        );
+        assert!(!allows(&p, "http://127.0.0.1/") && !allows(&p, "http://localhost:81/"), "those ports alone");
+        assert!(p.check_address("rebind.example", "127.0.0.1".parse().unwrap()).is_err());
         let p = policy(&["*"]).allow_addresses("10.0.0.0/8".parse().unwrap());
         assert!(p.check_address("internal.example", "10.9.9.9".parse().unwrap()).is_ok());
         assert!(p.check_address("internal.example", "::ffff:10.9.9.9".parse().unwrap()).is_ok());
