@@ -261,3 +261,134 @@ fn the_engine_is_chosen_by_its_name() {
         run(&["eval", "--engine", "v8", "1"]).is(2, "", error);
     }
 }
+
+/// `isolate serve` on a free port, until it is dropped.
+struct Served {
+    child: std::process::Child,
+    address: String,
+    lines: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
+}
+
+impl Served {
+    fn start(dir: &Dir, args: &[&str]) -> Self {
+        use std::io::BufRead;
+        let mut child = Command::new(env!("CARGO_BIN_EXE_isolate"))
+            .args(["serve", "--engine", dir.engine, "--port", "0"])
+            .args(args)
+            .current_dir(dir.path())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let address = first.strip_prefix("listening on http://").unwrap_or_else(|| panic!("{first}")).to_owned();
+        Self { child, address, lines }
+    }
+
+    /// The body of what a path gives, and its status.
+    fn get(&self, path: &str) -> (u16, String) {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(&self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head[9..12].parse().unwrap(), body.to_owned())
+    }
+
+    /// Interrupts it, as a user does, and gives what it printed and its exit code.
+    fn interrupt(mut self) -> (Option<i32>, String, String) {
+        use std::io::Read;
+        Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+        let out = self.lines.by_ref().map_while(Result::ok).collect::<Vec<_>>().join("\n");
+        let mut err = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        (self.child.wait().unwrap().code(), out, err)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn serve_answers_until_it_is_interrupted() {
+    on_every_engine(|engine| {
+        let files = [
+            (
+                "app.mjs",
+                "import { text } from './text.mjs';\nexport default { fetch(r) {\n  console.log(new URL(r.url).pathname);\n  if (r.url.endsWith('/throw')) throw new RangeError('no');\n  return new Response(text); } };",
+            ),
+            ("text.mjs", "export const text = 'from a module';"),
+            ("script.js", "var n = 0; with ({}) serve({ fetch: () => new Response('script ' + ++n) });"),
+            (
+                "hang.js",
+                "serve({ fetch(r) { if (r.url.endsWith('/hang')) for (;;) {} return new Response('fine'); } });",
+            ),
+            ("nothing.js", "1 + 1"),
+            ("broken.js", "serve({ fetch("),
+        ];
+        let dir = Dir::new(engine, &files);
+        let served = Served::start(&dir, &["app.mjs"]);
+        assert_eq!(served.get("/a"), (200, "from a module".to_owned()));
+        assert_eq!(served.get("/throw"), (500, "Internal Server Error\n".to_owned()));
+        let (code, out, err) = served.interrupt();
+        assert_eq!((code, out.as_str()), (Some(0), "/a\n/throw"));
+        assert!(
+            err.starts_with("isolate: the guest's handler failed: RangeError: no\n    at fetch (app.mjs:4"),
+            "{err}"
+        );
+        let served = Served::start(&dir, &["script.js"]);
+        assert_eq!((served.get("/").1, served.get("/").1), ("script 1".to_owned(), "script 2".to_owned()));
+        drop(served);
+        // A guest that a limit stops is started again.
+        let served = Served::start(&dir, &["hang.js", "--timeout", "200ms"]);
+        assert_eq!(served.get("/hang").0, 503);
+        let again = (0..100).find(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            served.get("/").0 == 200
+        });
+        assert!(again.is_some(), "it was not started again");
+        let (code, _, err) = served.interrupt();
+        assert!(code == Some(0) && err.contains("it is started again"), "{err}");
+        let run = |args: &[&str]| dir.run(&[&["serve", "--engine", engine], args].concat());
+        let nothing = "isolate: nothing.js serves nothing: it is to call serve({ fetch }) or to have `export default { fetch }`\n";
+        run(&["nothing.js"]).is(2, "", nothing);
+        let broken = run(&["broken.js"]);
+        assert!(broken.0.status.code() == Some(1) && broken.err().contains("SyntaxError"), "{}", broken.err());
+        assert_eq!(run(&["app.mjs", "--host", "192.0.2.1"]).0.status.code(), Some(2));
+    });
+}
+
+#[test]
+fn the_network_is_granted_by_host() {
+    on_every_engine(|engine| {
+        let dir =
+            Dir::new(engine, &[("app.js", "serve({ fetch: async (r) => new Response('got ' + await r.text()) });")]);
+        let served = Served::start(&dir, &["app.js"]);
+        let code =
+            format!("fetch('http://{}/', {{ method: 'POST', body: 'this' }}).then((r) => r.text())", served.address);
+        let eval = |grants: &[&str]| dir.run(&[&["eval", &code], grants].concat());
+        eval(&["--allow-net", &served.address]).is(0, "'got this'\n", "");
+        eval(&["--allow-net", "127.0.0.1"]).is(0, "'got this'\n", "");
+        eval(&["--allow-net", "*", "--allow-address", "127.0.0.0/8"]).is(0, "'got this'\n", "");
+        for (grants, why) in [
+            (&[][..], "the host has not granted network access (there is no fetch handler)".to_owned()),
+            (&["--allow-net", "example.com"], format!("the host does not allow {}", served.address)),
+            (&["--allow-net", "127.0.0.1:1"], format!("the host does not allow {}", served.address)),
+            (&["--allow-net", "*"], "the address of 127.0.0.1 is not public".to_owned()),
+        ] {
+            let ran = eval(grants);
+            assert!(
+                ran.0.status.code() == Some(1) && ran.err().contains(&format!("TypeError: fetch failed: {why}")),
+                "{}",
+                ran.err()
+            );
+        }
+        assert_eq!(eval(&["--allow-net", "a b"]).0.status.code(), Some(2));
+    });
+}
