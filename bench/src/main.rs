@@ -6,6 +6,7 @@
 //! cargo run --release -p isolate-bench -- --no-peers   the first table without isolated-vm
 //! cargo run --release -p isolate-bench -- --no-web     only the first table
 //! cargo run --release -p isolate-bench -- --only-web   only the second
+//! cargo run --release -p isolate-bench -- --only-fetch only the third
 //! cargo run --release -p isolate-bench --features v8 -- --engine v8   Isolate on V8; the baseline stays raw QuickJS-NG
 //! ```
 //!
@@ -15,6 +16,7 @@
 //! Machines are shared and noisy: each figure is a median, ours and the baseline's samples take turns, and what counts
 //! are the ratios.
 
+mod fetch;
 mod raw;
 mod web;
 
@@ -47,9 +49,12 @@ fn main() {
     if args.first().is_some_and(|a| a == "--web-child") {
         return pollster(web::child(&args[1]));
     }
+    if args.first().is_some_and(|a| a == "--fetch-child") {
+        return fetch::child(&args[1]);
+    }
     let has = |flag: &str| args.iter().any(|a| a == flag);
     let mut sections = Vec::new();
-    if !has("--only-web") {
+    if !has("--only-web") && !has("--only-fetch") {
         let mut rows = measure();
         if !has("--no-peers") {
             match peers() {
@@ -61,8 +66,11 @@ fn main() {
         }
         sections.push(table(&rows));
     }
-    if !has("--no-web") {
+    if !has("--no-web") && !has("--only-fetch") {
         sections.push(web::section());
+    }
+    if !has("--only-web") {
+        sections.push(fetch::section());
     }
     let sections = sections.join("\n");
     println!("{sections}");

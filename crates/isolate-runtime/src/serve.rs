@@ -1,6 +1,5 @@
 //! Requests for a guest that answers them: a function, and a `tower` service over it.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -92,17 +91,3 @@ pub fn status_of(error: &FetchError) -> isolate_fetch::http::StatusCode {
         _ => Status::INTERNAL_SERVER_ERROR,
     }
 }
-
-/// The response that tells a client of an error, in one line that gives nothing away.
-pub(crate) fn response_of(error: &FetchError) -> Response<Body> {
-    let status = status_of(error);
-    let text = format!("{}\n", status.canonical_reason().unwrap_or_default());
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    let plain = isolate_fetch::http::HeaderValue::from_static("text/plain;charset=UTF-8");
-    response.headers_mut().insert(isolate_fetch::http::header::CONTENT_TYPE, plain);
-    response
-}
-
-/// Errors have become responses.
-pub(crate) type Never = Infallible;

@@ -1,6 +1,7 @@
 //! A server for a guest that answers requests: HTTP/1.1, HTTP/2 without TLS, and WebSockets.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -31,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Runtime;
-use crate::serve::{Never, response_of};
+use crate::status_of;
 
 type OnError = Arc<dyn Fn(&FetchError) + Send + Sync>;
 type Current = Arc<dyn Fn() -> Runtime + Send + Sync>;
@@ -210,7 +211,7 @@ fn connection(
     }
 }
 
-async fn answer(shared: Arc<Shared>, mut request: Request<Incoming>) -> Result<Response<Body>, Never> {
+async fn answer(shared: Arc<Shared>, mut request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let runtime = (shared.current)();
     let key = request.headers().get(header::SEC_WEBSOCKET_KEY).cloned();
     let upgrade = key.as_ref().map(|_| hyper::upgrade::on(&mut request));
@@ -238,6 +239,16 @@ async fn answer(shared: Arc<Shared>, mut request: Request<Incoming>) -> Result<R
         response.extensions_mut().insert(reason);
     }
     Ok(response)
+}
+
+/// The response that tells a client of an error, in one line that gives nothing away.
+fn response_of(error: &FetchError) -> Response<Body> {
+    let status = status_of(error);
+    let mut response = Response::new(Body::from(format!("{}\n", status.canonical_reason().unwrap_or_default())));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain;charset=UTF-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
 }
 
 /// <https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2>
