@@ -13,8 +13,8 @@ use std::time::Duration;
 use futures_util::stream;
 use isolate_runtime::{
     Class, Clock, ConsoleOptions, Context, ContextOptions, CryptoOptions, DomExceptionName, Error, EvalOptions,
-    HostError, Limits, ModuleLoader, ModuleSource, PathOptions, QuickJs, Termination, TimersOptions, Value,
-    setup_console, setup_core, setup_crypto, setup_path, setup_timers,
+    FetchLimits, FetchOptions, HostError, Limits, ModuleLoader, ModuleSource, PathOptions, QuickJs, Termination,
+    TimersOptions, Value, setup_console, setup_core, setup_crypto, setup_fetch, setup_path, setup_timers,
 };
 
 use crate::corpus::run_capped;
@@ -36,6 +36,7 @@ pub const PROGRAMS: &[(&str, &str)] = programs![
     "console",
     "crypto",
     "errors",
+    "fetch",
     "generators",
     "host-calls",
     "json",
@@ -184,6 +185,11 @@ fn set_up(context: &Context) -> Result<(), Error> {
     setup_core(context)?;
     setup_console(context, ConsoleOptions::new().on_event(|e| drop(e.clone())))?;
     setup_crypto(context, CryptoOptions::new())?;
+    let limits = FetchLimits::new().response_time(None);
+    setup_fetch(
+        context,
+        FetchOptions::new().on_fetch(crate::child::answer).web_socket(crate::child::connect).limits(limits),
+    )?;
     setup_path(context, PathOptions::new())?;
     setup_timers(context, TimersOptions::default())?;
     context.define_function("host.echo", |v: Value| v)?;

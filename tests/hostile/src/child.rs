@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use futures_util::stream;
+use isolate_runtime::http::{Request, Response};
 use isolate_runtime::{
-    Clock, ConsoleOptions, Engine, Error, ErrorKind, EvalOptions, Limits, Runtime, RuntimeOptions, Termination,
-    create_runtime, engine_by_name,
+    Body, Clock, ConsoleOptions, Engine, Error, ErrorKind, EvalOptions, FetchError, FetchOptions, Limits, Message,
+    Runtime, RuntimeOptions, Termination, WebSocketConnection, create_runtime, engine_by_name,
 };
 
 use crate::{DEADLINE, Kind, MEMORY, Outcome, micros};
@@ -30,7 +33,39 @@ pub fn run(engine: &str, script: &Path) -> Result<Outcome, String> {
 fn options(engine: &Arc<dyn Engine>) -> RuntimeOptions {
     // `wall_time` is for what runs after the evaluation, such as timers that it left behind.
     let limits = Limits::new().memory(MEMORY).wall_time(DEADLINE);
-    RuntimeOptions::new().engine_arc(engine.clone()).limits(limits).clock(Clock::Real)
+    let fetch = FetchOptions::new().on_fetch(answer).web_socket(connect);
+    RuntimeOptions::new().engine_arc(engine.clone()).limits(limits).clock(Clock::Real).fetch(fetch)
+}
+
+/// A host that answers what the scripts ask of it.
+pub(crate) async fn answer(request: Request<Body>) -> Result<Response<Body>, FetchError> {
+    match request.uri().path() {
+        "/echo" => Ok(Response::new(request.into_body().read_all(8 << 20).await?.into())),
+        "/endless" => {
+            let chunks = stream::repeat_with(|| Ok::<_, FetchError>(Bytes::from(vec![b'x'; 64 << 10])));
+            Ok(Response::new(Body::from_stream(chunks)))
+        }
+        "/breaks" => {
+            let chunks = [Ok(Bytes::from_static(b"some")), Err(FetchError::from("broke in the middle"))];
+            Ok(Response::new(Body::from_stream(stream::iter(chunks))))
+        }
+        "/panics" => panic!("as told"),
+        _ => std::future::pending().await,
+    }
+}
+
+/// A peer that sends back what comes, or takes nothing.
+pub(crate) async fn connect(request: Request<()>) -> Result<WebSocketConnection, FetchError> {
+    let (to_guest, incoming) = futures_channel::mpsc::unbounded::<Result<Message, FetchError>>();
+    let silent = request.uri().path() == "/silent";
+    let outgoing = futures_util::sink::unfold(to_guest, move |to_guest, message: Message| async move {
+        if silent {
+            std::future::pending::<()>().await;
+        }
+        let _ = to_guest.unbounded_send(Ok(message));
+        Ok::<_, FetchError>(to_guest)
+    });
+    Ok(WebSocketConnection::new(incoming, outgoing))
 }
 
 async fn run_script(engine: Arc<dyn Engine>, source: String, filename: String) -> Result<Outcome, String> {

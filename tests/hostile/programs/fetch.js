@@ -1,0 +1,34 @@
+(async () => {
+  const post = (body, more) => fetch('http://h/echo', { method: 'POST', body, headers: { 'X-A': ' b ' }, ...more });
+  const json = await (await post(JSON.stringify({ a: [1, 2] }))).json();
+  const form = new FormData();
+  form.append('text', 'a\nb');
+  form.append('file', new Blob(['bytes']), 'name.txt');
+  const sent = new Request('http://h/', { method: 'POST', body: form });
+  const type = sent.headers.get('content-type');
+  const back = await new Response(await (await post(await sent.blob())).bytes(), { headers: { 'content-type': type } }).formData();
+  const stream = new ReadableStream({ start(c) { c.enqueue(new Uint8Array(1000)); c.enqueue(new Uint8Array(24)); c.close(); } });
+  const response = await post(stream, { duplex: 'half' });
+  const [one, two] = [response.clone(), response];
+  const size = (await one.arrayBuffer()).byteLength + (await two.blob()).size;
+  const controller = new AbortController();
+  const never = fetch('http://h/never', { signal: controller.signal }).catch((e) => e.name);
+  const reader = (await fetch('http://h/endless', { signal: controller.signal })).body.getReader();
+  await reader.read();
+  controller.abort();
+  const ended = await (async () => { for (;;) await reader.read(); })().catch((e) => e.name);
+  const broken = await (await fetch('http://h/breaks')).text().catch((e) => e.name);
+  const headers = new Headers([['b', '1'], ['a', '2'], ['b', '3'], ['set-cookie', 'x']]);
+  const list = [...headers].join(';');
+  const data = await (await fetch('data:text/plain;base64,aGk=')).text();
+  const echoed = await new Promise((resolve) => {
+    const ws = new WebSocket('ws://h/echo', ['p']);
+    ws.onopen = () => ws.send('hello');
+    ws.onmessage = (e) => { ws.close(3000, 'bye'); resolve(e.data); };
+  });
+  serve({ fetch: () => Response.json({ a: 1 }, { status: 201 }), websocket: { message() {} } }).stop();
+  if (json.a[1] !== 2 || back.get('text') !== 'a\r\nb' || await back.get('file').text() !== 'bytes' || size !== 2048) throw new Error('wrong');
+  if (await never !== 'AbortError' || ended !== 'AbortError' || broken !== 'TypeError' || data !== 'hi' || echoed !== 'hello') throw new Error('wrong');
+  if (list !== 'a,2;b,1, 3;set-cookie,x') throw new Error(list);
+  return 'done';
+})();

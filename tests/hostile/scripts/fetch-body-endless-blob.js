@@ -1,0 +1,2 @@
+// expect: memory|deadline|error
+fetch("http://h/endless").then((r) => r.blob());

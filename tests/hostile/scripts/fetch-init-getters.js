@@ -1,0 +1,2 @@
+// expect: error
+fetch("http://h/", { get method() { throw new RangeError("from a getter"); } });

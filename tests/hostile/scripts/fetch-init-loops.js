@@ -1,0 +1,2 @@
+// expect: deadline
+fetch("http://h/", { get headers() { for (;;); } });

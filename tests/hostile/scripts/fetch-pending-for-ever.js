@@ -1,0 +1,2 @@
+// expect: deadline
+fetch("http://h/never");
