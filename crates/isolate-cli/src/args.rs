@@ -91,7 +91,7 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value_t = ClockName::Real)]
     pub(crate) clock: ClockName,
     /// Let the guest reach a host by fetch, WebSocket and EventSource: example.com, *.example.com (its subdomains),
-    /// 127.0.0.1:8080, [::1], or '*' (all); without a port, all ports. Repeatable. Addresses of private networks and of this
+    /// 127.0.0.1:8080, or '*' (all); without a port, all ports. Repeatable. Addresses of private networks and of this
     /// machine are refused unless they, or `localhost`, are named here.
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(crate) allow_net: Vec<HostRule>,

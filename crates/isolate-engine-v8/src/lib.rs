@@ -1,6 +1,6 @@
 //! V8 behind the traits of [`isolate_engine`]. The only crate that names `v8`.
 //!
-//! One isolate with one context for each [`EngineContext`], owned by its thread and entered only while an operation runs,
+//! One isolate with one context for each `EngineContext`, owned by its thread and entered only while an operation runs,
 //! so that many live side by side on one thread and are dropped in any order.
 //!
 //! - `process`: what V8 has once for the process: its flags and its threads.

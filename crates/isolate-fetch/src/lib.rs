@@ -1,4 +1,38 @@
-//! `fetch`
+//! `fetch` for guests, with the host in between; and a server side.
+//!
+//! | in the guest | on the host |
+//! | --- | --- |
+//! | `fetch`, `Headers`, `Request`, `Response`, `FormData` | [`FetchOptions::on_fetch`], [`FetchHandler`]; [`network`] for the real one |
+//! | `WebSocket`, `CloseEvent` | [`FetchOptions::web_socket`], [`WebSocketHandler`] |
+//! | `EventSource` | the handler of `fetch` |
+//! | `serve` | [`FetchHandle::dispatch_request`], and for WebSockets the methods beside it |
+//!
+//! There is no ambient network: without a handler every fetch rejects. A handler takes and gives the types of the [`http`]
+//! crate with a [`Body`] that streams; what a guest does not read is not asked for, and what it aborts is dropped.
+//!
+//! ```
+//! use isolate_core::{Context, Error, EvalOptions};
+//! use isolate_fetch::http::{Request, Response};
+//! use isolate_fetch::{Body, FetchOptions, setup_fetch};
+//!
+//! # async fn show(ctx: &Context) -> Result<(), Box<dyn std::error::Error>> {
+//! let options = FetchOptions::new().on_fetch(|request: Request<Body>| async move {
+//!     Response::new(format!("{} {}", request.method(), request.uri()))
+//! });
+//! let fetch = setup_fetch(ctx, options)?;
+//! ctx.eval("console.log(await (await fetch('https://example.com/')).text())", EvalOptions::new()).await?;
+//!
+//! // The other way round.
+//! ctx.eval("serve({ fetch: (request) => Response.json({ you: request.url }) })", EvalOptions::new()).await?;
+//! let answer = fetch.dispatch_request(Request::get("http://app.example/x").body(Body::empty())?);
+//! let response = ctx.run_until(answer).await??;
+//! println!("{}", response.status());
+//! # Ok(()) }
+//! ```
+//!
+//! Sources: <https://fetch.spec.whatwg.org/>, <https://xhr.spec.whatwg.org/#interface-formdata>,
+//! <https://websockets.spec.whatwg.org/>, <https://html.spec.whatwg.org/multipage/server-sent-events.html>. Where guests meet
+//! something else is in `COMPATIBILITY.md`.
 
 #![forbid(unsafe_code)]
 
@@ -101,7 +135,8 @@ static GROUPS: &[(&[&str], bool, Load)] = &[
     (&["EventSource"], false, load_event_source),
 ];
 
-/// Sets up `fetch`, `Headers`, `Request`, `Response`, `FormData` on the guest's global object. A second time it only
+/// Sets up `fetch`, `Headers`, `Request`, `Response`, `FormData`, `WebSocket`, `CloseEvent`, `EventSource` and `serve` on the
+/// guest's global object. A second time it only
 /// replaces the options.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{self, Poll, Waker};
 use std::time::Duration;
 
@@ -58,27 +58,38 @@ struct Shared {
 /// News of requests: their number, and whether the client went away before the end.
 #[derive(Debug, Default)]
 struct News {
-    all: Mutex<(Vec<(u64, bool)>, Option<Waker>)>,
+    queue: Mutex<NewsQueue>,
+}
+
+#[derive(Debug, Default)]
+struct NewsQueue {
+    all: Vec<(u64, bool)>,
+    waker: Option<Waker>,
 }
 
 impl News {
+    fn lock(&self) -> MutexGuard<'_, NewsQueue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn add(&self, id: u64, gone: bool) {
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        all.0.push((id, gone));
-        let waker = all.1.take();
-        drop(all);
+        let waker = {
+            let mut queue = self.lock();
+            queue.all.push((id, gone));
+            queue.waker.take()
+        };
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
     fn poll(&self, cx: &mut task::Context<'_>) -> Poll<Vec<(u64, bool)>> {
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.0.is_empty() {
-            all.1 = Some(cx.waker().clone());
+        let mut queue = self.lock();
+        if queue.all.is_empty() {
+            queue.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        Poll::Ready(std::mem::take(&mut all.0))
+        Poll::Ready(std::mem::take(&mut queue.all))
     }
 }
 

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_channel::mpsc;
-use futures_util::sink::SinkExt;
 use futures_util::stream::{self, StreamExt};
 use http::{Request, Response};
-use isolate_core::{Clock, Context, Limits};
+use isolate_core::{Clock, Context};
 use isolate_fetch::{
     Body, CloseFrame, FetchError, FetchErrorKind, FetchHandle, FetchLimits, FetchOptions, Message, WebSocketConnection,
     setup_fetch,
@@ -254,6 +253,5 @@ engine_test!(
         ctx.evaluate(code, "x.js").unwrap();
         ctx.run_until_idle().await.unwrap();
         assert_eq!(eval_code::<i32>(&ctx, "n"), 3);
-        let _ = Limits::new();
     }
 );
