@@ -532,17 +532,17 @@ impl Inner {
         bytes: Bytes,
     ) -> Result<Local<'s, v8::Uint8Array>, Refusal> {
         let length = bytes.len();
+        if !self.make_room(length) {
+            return Err(Refusal::Pending);
+        }
         let store = if length < LEND {
-            let store = v8::ArrayBuffer::new_backing_store(scope, length);
+            let store = self.memory.backing_store(scope, length);
             if let Some(data) = store.data() {
                 // SAFETY: the store was made with this length and nothing else has it yet.
                 unsafe { data.cast::<u8>().copy_from_nonoverlapping(std::ptr::NonNull::from(&*bytes).cast(), length) };
             }
             store
         } else {
-            if !self.make_room(length) {
-                return Err(Refusal::Pending);
-            }
             let charge = self.memory.lend(length);
             // Moves when the host holds the only reference, and copies when it does not: the guest may write to it.
             let lent = Box::new(Lent { bytes: Vec::from(bytes), _charge: charge });

@@ -8,7 +8,7 @@ use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use isolate_engine::{Charge, Interrupter, MemoryAccount, MemoryUsage, Termination};
 
@@ -35,6 +35,8 @@ pub(crate) struct Memory {
     heap: AtomicUsize,
     peak: AtomicUsize,
     refused: AtomicU32,
+    /// The next buffer is the host's own, which has looked for room itself.
+    granted: AtomicBool,
 }
 
 impl Memory {
@@ -52,6 +54,7 @@ impl Memory {
             heap: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
             refused: AtomicU32::new(0),
+            granted: AtomicBool::new(false),
         })
     }
 
@@ -84,6 +87,19 @@ impl Memory {
     /// Heap, buffers and what the host holds.
     fn total(&self) -> usize {
         self.heap.load(Ordering::Relaxed) + self.buffers.load(Ordering::Relaxed) + self.account.bytes()
+    }
+
+    /// Bytes for a small buffer of the host's making, for which there is room. V8 ends the process if it gets none here, so
+    /// it does, also if the context has been stopped since.
+    pub(crate) fn backing_store(
+        &self,
+        scope: &mut v8::PinScope<'_, '_>,
+        length: usize,
+    ) -> v8::UniqueRef<v8::BackingStore> {
+        self.granted.store(true, Ordering::Relaxed);
+        let store = v8::ArrayBuffer::new_backing_store(scope, length);
+        self.granted.store(false, Ordering::Relaxed);
+        store
     }
 
     pub(crate) fn over(&self, bytes: usize) -> bool {
@@ -154,8 +170,9 @@ impl Memory {
         if len == 0 {
             return ptr::without_provenance_mut(ALIGN);
         }
+        let granted = self.granted.swap(false, Ordering::Relaxed);
         let stopped = self.interrupter.stopped().is_some();
-        if stopped || self.over(len) {
+        if !granted && (stopped || self.over(len)) {
             let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
             if !stopped && (refused >= ATTEMPTS || self.limit.is_some_and(|limit| len > limit)) {
                 self.stop();

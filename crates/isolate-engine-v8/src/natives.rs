@@ -187,7 +187,7 @@ fn utf8_encode(scope: &mut Scope<'_, '_>, args: Args<'_>, mut rv: Return) {
         scope.terminate_execution();
         return;
     }
-    let store = v8::ArrayBuffer::new_backing_store(scope, length);
+    let store = inner.memory.backing_store(scope, length);
     if let Some(data) = store.data() {
         // SAFETY: the store was made with this length and nothing else has it yet.
         let bytes = unsafe { std::slice::from_raw_parts_mut(data.cast::<u8>().as_ptr(), length) };

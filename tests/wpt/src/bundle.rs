@@ -3,6 +3,7 @@
 //! They stay separate, as in a browser: concatenated, a `'use strict'` of the test would mean nothing.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub struct Bundle {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Config<'a> {
+    /// Where the tests' own server is, if there is one.
+    origin: Option<&'a str>,
     path: &'a str,
     search: &'a str,
     hash: &'a str,
@@ -52,7 +55,8 @@ struct Config<'a> {
 /// # Errors
 /// If the test, or a script that it names, cannot be read.
 pub fn bundle(root: &Path, job: &Job, timeout: Duration) -> Result<Bundle, String> {
-    let test = read(&root.join(&job.path))?;
+    let server = server();
+    let test = source(root, server.as_deref(), &job.path)?;
     let meta = Meta::parse(&test);
     let worker = Kind::of(&job.path) == Some(Kind::Worker);
     let mut names = meta.scripts.clone();
@@ -62,15 +66,19 @@ pub fn bundle(root: &Path, job: &Job, timeout: Duration) -> Result<Bundle, Strin
     let mut loaded = Vec::new();
     for name in &names {
         let path = resolve(&job.path, name);
-        loaded.push(Script(path.clone(), read(&root.join(&path))?));
+        loaded.push(Script(path.clone(), source(root, server.as_deref(), &path)?));
     }
-    let files = files(root, &job.path, &test, &loaded);
+    let files = match server {
+        Some(_) => BTreeMap::new(),
+        None => files(root, &job.path, &test, &loaded),
+    };
     let timeout = if meta.long { timeout * LONG } else { timeout };
     let (search, hash) = match job.variant.split_once('#') {
         Some((search, hash)) => (search, format!("#{hash}")),
         None => (job.variant.as_str(), String::new()),
     };
     let config = Config {
+        origin: server.as_deref(),
         path: &job.path,
         search,
         hash: &hash,
@@ -93,6 +101,32 @@ pub fn bundle(root: &Path, job: &Job, timeout: Duration) -> Result<Bundle, Strin
     let allow_uncaught = says(&test, "allow_uncaught_exception");
     scripts.push(Script(job.path.clone(), test));
     Ok(Bundle { scripts, allow_uncaught, timeout })
+}
+
+/// Where the tests' own server is, such as `http://localhost:8800`: what the variable `WPT_SERVER` says.
+pub fn server() -> Option<String> {
+    std::env::var("WPT_SERVER").ok().filter(|server| !server.is_empty())
+}
+
+/// A script of the checkout; the server has those whose names say that it fills them in.
+fn source(root: &Path, server: Option<&str>, path: &str) -> Result<String, String> {
+    match server {
+        Some(server) if path.contains(".sub.") => get(server, path),
+        _ => read(&root.join(path)),
+    }
+}
+
+fn get(server: &str, path: &str) -> Result<String, String> {
+    let failed = |e: &dyn std::fmt::Display| format!("{server}/{path}: {e}");
+    let host = server.trim_start_matches("http://");
+    let mut stream = std::net::TcpStream::connect(host).map_err(|e| failed(&e))?;
+    write!(stream, "GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n").map_err(|e| failed(&e))?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).map_err(|e| failed(&e))?;
+    match answer.split_once("\r\n\r\n") {
+        Some((head, body)) if head.contains(" 200 ") => Ok(body.to_owned()),
+        _ => Err(failed(&answer.lines().next().unwrap_or("no answer"))),
+    }
 }
 
 /// How much longer a test may take that says so.

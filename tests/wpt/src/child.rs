@@ -7,8 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use isolate_runtime::fetch::network::{Network, NetworkOptions, NetworkPolicy};
 use isolate_runtime::{
-    Clock, ConsoleOptions, Engine, Error, EvalOptions, Limits, Runtime, RuntimeOptions, create_runtime, engine_by_name,
+    Clock, ConsoleOptions, Engine, Error, EvalOptions, FetchOptions, Limits, Runtime, RuntimeOptions, create_runtime,
+    engine_by_name,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -59,7 +61,7 @@ struct Troubled {
 /// If there is no such engine, or standard input or output fails.
 pub fn run(root: &Path, engine: &str, timeout: Duration) -> Result<(), String> {
     let engine = engine_by_name(engine).map_err(|e| e.to_string())?;
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|e| e.to_string())?;
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|e| e.to_string())?;
         let Request { path, variant } = serde_json::from_str(&line).map_err(|e| e.to_string())?;
@@ -94,6 +96,20 @@ fn end() -> Result<(), String> {
     writeln!(out, "{END}").and_then(|()| out.flush()).map_err(|e| e.to_string())
 }
 
+/// The tests' own server, if there is one, and nothing else.
+fn network() -> FetchOptions {
+    if crate::bundle::server().is_none() {
+        return FetchOptions::new();
+    }
+    // Other names of this machine are other origins to a test.
+    let policy = ["localhost", "127.0.0.1"]
+        .iter()
+        .filter_map(|host| host.parse().ok())
+        .fold(NetworkPolicy::new(), NetworkPolicy::allow);
+    let network = Network::new(NetworkOptions::new(policy));
+    FetchOptions::new().handler(network.clone()).web_socket(network)
+}
+
 async fn run_one(engine: &Arc<dyn Engine>, bundle: &Bundle) {
     let (done, mut is_done) = mpsc::unbounded_channel();
     let report = move |line: String| {
@@ -115,6 +131,7 @@ async fn run_one(engine: &Arc<dyn Engine>, bundle: &Bundle) {
                 tell(&Uncaught { uncaught: uncaught.exception.to_string() });
             }
         })
+        .fetch(network())
         .setup(move |context| context.define_function("wptReport", report).map(drop));
     let runtime = match create_runtime(options).await {
         Ok(runtime) => runtime,

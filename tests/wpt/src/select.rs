@@ -145,7 +145,8 @@ impl Kind {
 ///
 /// Tests for any scope are not looked into: they find out themselves what is there.
 fn rule(path: &str, source: &str, meta: &Meta) -> Option<&'static str> {
-    if path.contains(".sub.") || meta.scripts.iter().any(|s| s.contains(".sub.")) {
+    let needs_server = path.contains(".sub.") || meta.scripts.iter().any(|s| s.contains(".sub."));
+    if needs_server && crate::bundle::server().is_none() {
         return Some("server");
     }
     if meta.scripts.iter().any(|s| s.ends_with("idlharness-shadowrealm.js")) {

@@ -8,13 +8,37 @@
   if (typeof self === 'undefined') define('self', globalThis);
 
   // That of a local file: its origin is opaque, as a guest's is. Tests read their variant from it.
-  const { path, search, hash } = config;
-  define('location', {
-    href: 'file:///' + path + search + hash,
-    protocol: 'file:', host: '', hostname: '', port: '', origin: 'null',
-    pathname: '/' + path, search, hash,
-    toString() { return this.href; },
-  });
+  const { path, search, hash, origin } = config;
+  if (origin === null) {
+    define('location', {
+      href: 'file:///' + path + search + hash,
+      protocol: 'file:', host: '', hostname: '', port: '', origin: 'null',
+      pathname: '/' + path, search, hash,
+      toString() { return this.href; },
+    });
+  } else {
+    // With the tests' own server, addresses are relative to where the test is. No engine knows, so what takes an address
+    // is wrapped, in all of them.
+    const url = new URL('/' + path + search + hash, origin);
+    define('location', {
+      href: url.href, protocol: url.protocol, host: url.host, hostname: url.hostname, port: url.port, origin: url.origin,
+      pathname: url.pathname, search, hash,
+      toString() { return this.href; },
+    });
+    const { fetch, Request, URL: Url } = globalThis;
+    const absolute = (address) => {
+      if (address instanceof Request) return address;
+      try { return new Url(address, url).href; } catch { return address; }
+    };
+    const first = (args) => (args.length === 0 ? args : [absolute(args[0]), ...args.slice(1)]);
+    define('fetch', new Proxy(fetch, { apply: (target, self, args) => Reflect.apply(target, undefined, first(args)) }));
+    for (const name of ['Request', 'EventSource', 'WebSocket']) {
+      if (typeof globalThis[name] !== 'function') continue;
+      define(name, new Proxy(globalThis[name], { construct: (target, args, self) => Reflect.construct(target, first(args), self) }));
+    }
+    const { redirect } = Response;
+    Response.redirect = new Proxy(redirect, { apply: (target, self, args) => Reflect.apply(target, self, first(args)) });
+  }
   define('GLOBAL', { isWindow: () => false, isWorker: () => true, isShadowRealm: () => false });
   if (config.title !== null) define('META_TITLE', config.title);
 
