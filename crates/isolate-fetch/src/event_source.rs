@@ -174,7 +174,7 @@ async fn open(state: Rc<State>, source: Rc<Source>, url: String) -> Result<Optio
     *request.uri_mut() = uri(&url)?;
     let headers = request.headers_mut();
     headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     let last_id = source.last_id.borrow().clone();
     if !last_id.is_empty()
         && let Ok(value) = HeaderValue::from_bytes(last_id.as_bytes())

@@ -168,6 +168,7 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
         collect,
         context.function("__Headers_name", |s: String| is_token(&s).then(|| s.to_ascii_lowercase())),
         context.function("__Headers_value", |s: String| header_value(&s)),
+        context.function("__Headers_isBytes", |s: String| s.chars().all(|c| c <= '\u{ff}')),
         context.function("__Mime_extract", |s: String| mime::extract(&s).map(|m| m.to_string())),
         context.function("__URL_credentials", |href: String| has_credentials(&href)),
         context.function("__Request_method", |s: String| method(&s)),

@@ -109,7 +109,14 @@ fn location(response: &Response<Body>, url: &Url) -> Result<Option<Url>, FetchEr
         return Ok(None);
     }
     let Some(value) = response.headers().get(header::LOCATION) else { return Ok(None) };
-    let text = String::from_utf8_lossy(value.as_bytes());
+    let text = match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => text.to_owned(),
+        // Each byte as it is, where a URL can have it.
+        Err(_) => value.as_bytes().iter().fold(String::new(), |text, &b| match b {
+            0..0x80 => text + char::from(b).encode_utf8(&mut [0; 4]),
+            _ => text + &format!("%{b:02X}"),
+        }),
+    };
     let mut next = url.join(&text).map_err(|e| refused("the redirect's URL is not valid").with_source(e))?;
     if next.fragment().is_none() {
         next.set_fragment(url.fragment());

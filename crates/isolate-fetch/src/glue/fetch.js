@@ -125,8 +125,22 @@
       }
       return;
     }
-    const items = idl.record(init, ToString, ToString, where);
+    const items = idl.record(init, byteKey, byteValue, where);
     for (let i = 0; i < items.length; i++) all[all.length] = [nameOf(items[i][0], where), valueOf(items[i][1], where)];
+  };
+
+  // Conversions to ByteString. What is a name or a value is found out when all is converted.
+  const byteKey = (v, where) => {
+    const s = ToString(v);
+    return names[s] === undefined ? bytesOnly(s, where) : s;
+  };
+  const byteValue = (v, where) => {
+    const s = ToString(v);
+    return host.__Headers_value(s) === undefined ? bytesOnly(s, where) : s;
+  };
+  const bytesOnly = (s, where) => {
+    if (!host.__Headers_isBytes(s)) throw typeError(where, 'The string contains a character that is not a byte.');
+    return s;
   };
 
   class Headers {
@@ -985,7 +999,7 @@
       state.immutable = true;
       state.list = list();
       state.list[0] = ['content-type', made[0]];
-      state.body = newBody(BYTES, made[1]);
+      state.body = newBody(BYTES, request.method === 'HEAD' ? new p.Uint8Array(0) : made[1]);
       return resolved(wrapResponse(state));
     }
     if (scheme === 'blob:') return blobFetch(request);
@@ -1016,7 +1030,7 @@
       state.list[2] = ['content-range', 'bytes ' + asked[0] + '-' + (asked[1] - 1) + '/' + size];
     }
     state.list[0] = ['content-length', '' + bytes.size];
-    state.list[1] = ['content-type', type];
+    state.list[1] = ['content-type', type === '' || host.__Mime_extract(type) === undefined ? '' : type];
     state.body = newBody(BLOB, bytes);
     return resolved(wrapResponse(state));
   };

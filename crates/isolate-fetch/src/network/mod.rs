@@ -309,6 +309,7 @@ impl Hop {
             parts.headers.remove(name);
         }
         parts.headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        parts.headers.entry(header::ACCEPT_LANGUAGE).or_insert(HeaderValue::from_static("*"));
         if let Ok(agent) = HeaderValue::from_str(&options.user_agent) {
             parts.headers.entry(header::USER_AGENT).or_insert(agent);
         }
