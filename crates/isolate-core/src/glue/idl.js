@@ -270,9 +270,16 @@
     p.hidden(prototype, SymbolIterator, methods.entries);
   };
 
+  // As engine.react(), of what a host function gave: a promise, or a value that was ready. Of such a value no `then` is
+  // looked up, which the guest could have put on Object.prototype.
+  const after = (given, f, g, state) => {
+    if (engine.classOf(given) === 'Promise') engine.react(given, f, g, state);
+    else engine.enqueue(f, state, given);
+  };
+
   p.exports = {
     __proto__: null,
-    isObject, typeError, illegal, need, list, array, readonlyArray, define, inherit, slot, iterable, IteratorPrototype,
+    after, isObject, typeError, illegal, need, list, array, readonlyArray, define, inherit, slot, iterable, IteratorPrototype,
     DOMString, USVString, ByteString, boolean, double, unrestrictedDouble,
     byte: integer(-128, 127, 256, 'byte'),
     octet: integer(0, 255, 256, 'octet'),

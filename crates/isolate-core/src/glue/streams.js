@@ -478,7 +478,7 @@
   const bytesSource = {
     __proto__: null,
     pull(controller) {
-      react(controller.owner.next(), gotBytes, gotError, controller);
+      idl.after(controller.owner.next(), gotBytes, gotError, controller);
       return LATER;
     },
     cancel: ({ owner }, reason) => (owner.onCancel === undefined ? undefined : owner.onCancel(reason)),

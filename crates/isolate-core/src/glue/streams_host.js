@@ -86,7 +86,7 @@
     __proto__: null,
     pull(controller) {
       if (controller.owner.id === undefined) return undefined;
-      react(host.__ReadableStream_read(controller.owner.id), gotBytes, gotError, controller);
+      idl.after(host.__ReadableStream_read(controller.owner.id), gotBytes, gotError, controller);
       return LATER;
     },
     cancel({ owner }) { release(owner); },

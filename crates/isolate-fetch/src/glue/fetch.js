@@ -485,8 +485,8 @@
         // The host has it, and reads it faster.
         const wrapper = streamClasses().wrapperOf(body.stream);
         if (way === 'formData') {
-          react(p.fetch.loadFormData().parse(mimeType(object), wrapper), parsed, collectFailed, job);
-        } else react(host.__Body_collect(wrapper, way === 'text' || way === 'json'), collected, collectFailed, job);
+          idl.after(p.fetch.loadFormData().parse(mimeType(object), wrapper), parsed, collectFailed, job);
+        } else idl.after(host.__Body_collect(wrapper, way === 'text' || way === 'json'), collected, collectFailed, job);
       } else {
         new Collecting(body.stream, collected, failCollecting, job);
       }
@@ -936,7 +936,7 @@
       answered(flight, e);
       return capability[0];
     }
-    react(answer, gotResponse, gotFailure, flight);
+    idl.after(answer, gotResponse, gotFailure, flight);
     return capability[0];
   };
   const cancelBody = (body, reason) => {
