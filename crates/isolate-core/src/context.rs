@@ -346,9 +346,11 @@ impl Context {
         self.0.engine.detach_inspector();
     }
 
-    /// Collects garbage, cycles included.
+    /// Collects garbage, cycles included, and tells those who wait for objects to be collected.
     pub fn collect_garbage(&self) {
         self.0.engine.collect_garbage();
+        // A stop is seen by whoever looks next.
+        let _ = self.checkpoint();
     }
 
     /// Counts bytes that the host holds for this guest, until the charge is dropped.

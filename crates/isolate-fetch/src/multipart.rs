@@ -49,6 +49,42 @@ fn unescape(name: &str) -> String {
     name.replace("%0A", "\n").replace("%0D", "\r").replace("%22", "\"")
 }
 
+/// The name and the name of the file, in quotes in which a backslash is a backslash.
+/// <https://andreubotella.github.io/multipart-form-data/#multipart-form-data-parser>
+fn disposition(value: &[u8]) -> Option<(String, Option<String>)> {
+    let text = String::from_utf8_lossy(value);
+    let (kind, mut rest) = text.split_once(';')?;
+    if !kind.trim().eq_ignore_ascii_case("form-data") {
+        return None;
+    }
+    let (mut name, mut filename) = (None, None);
+    loop {
+        rest = rest.trim_start_matches([';', ' ', '\t']);
+        let Some((key, after)) = rest.split_once('=') else { break };
+        let value = match after.strip_prefix('"') {
+            Some(quoted) => {
+                let (value, after) = quoted.split_once('"')?;
+                rest = after;
+                value
+            }
+            None => {
+                let end = after.find(';').unwrap_or(after.len());
+                rest = &after[end..];
+                after[..end].trim_end()
+            }
+        };
+        let into = match key.trim().to_ascii_lowercase().as_str() {
+            "name" => &mut name,
+            "filename" => &mut filename,
+            _ => continue,
+        };
+        if into.is_none() {
+            *into = Some(unescape(value));
+        }
+    }
+    Some((name?, filename))
+}
+
 fn malformed(message: impl std::fmt::Display) -> HostError {
     HostError::type_error(format!("Could not parse content as FormData: {message}"))
 }
@@ -128,8 +164,8 @@ async fn parse_multipart(
         if head > limits.form_head_bytes {
             return Err(malformed(format!("the head of a part is longer than {} bytes", limits.form_head_bytes)));
         }
-        let Some(name) = field.name().map(unescape) else { return Err(malformed("a part has no name")) };
-        let filename = field.file_name().map(unescape);
+        let disposition = field.headers().get("content-disposition").and_then(|v| disposition(v.as_bytes()));
+        let Some((name, filename)) = disposition else { return Err(malformed("a part has no name")) };
         let content_type = match field.headers().get("content-type") {
             Some(value) => String::from_utf8_lossy(value.as_bytes()).into_owned(),
             None => "text/plain".to_owned(),
@@ -158,4 +194,29 @@ fn failed(e: &multer::Error) -> HostError {
         };
     }
     malformed(e)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_taken_as_they_stand_in_quotes() {
+        let of = |text: &str| disposition(text.as_bytes());
+        let some = |name: &str, filename: Option<&str>| Some((name.to_owned(), filename.map(str::to_owned)));
+        assert_eq!(of("form-data; name=\"a\""), some("a", None));
+        assert_eq!(of("Form-Data;name=\"a\\\"; filename=\"C:\\x\\\""), some("a\\", Some("C:\\x\\")));
+        assert_eq!(of("form-data; filename=\"a;b=c\"; name=d; x=y"), some("d", Some("a;b=c")));
+        assert_eq!(of("form-data; name=\"%22%0D%0A%41\""), some("\"\r\n%41", None));
+        assert_eq!(of("form-data; name=\"\"; filename=\"\""), some("", Some("")));
+        for bad in [
+            "form-data",
+            "attachment; name=\"a\"",
+            "form-data; filename=\"a\"",
+            "form-data; name=\"a",
+            "form-data; name",
+        ] {
+            assert_eq!(of(bad), None, "{bad}");
+        }
+    }
 }

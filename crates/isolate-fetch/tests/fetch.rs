@@ -646,3 +646,72 @@ engine_test!(
         assert_eq!(*asked.lock().unwrap(), [RedirectMode::Follow; 2]);
     }
 );
+
+engine_test!(
+    async fn nothing_is_left_of_fetches_that_are_over(engine) {
+        let ctx = create_test_context(engine);
+        let open = Arc::new(AtomicUsize::new(0));
+        struct Open(Arc<AtomicUsize>);
+        impl Drop for Open {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+        let o = open.clone();
+        let handler = move |request: Request<Body>| {
+            o.fetch_add(1, Ordering::SeqCst);
+            let open = Open(o.clone());
+            async move {
+                if request.uri().path() == "/never" {
+                    std::future::pending::<()>().await;
+                }
+                if request.uri().path() == "/echo" {
+                    let bytes = request.into_body().read_all(1 << 20).await?;
+                    return Ok::<_, FetchError>(Response::new(bytes.into()));
+                }
+                let chunks = stream::unfold(open, |open| async move {
+                    tokio::task::yield_now().await;
+                    Some((Ok::<_, FetchError>(Bytes::from(vec![1; 10_000])), open))
+                });
+                Ok(Response::new(Body::from_stream(chunks)))
+            }
+        };
+        let handle = set_up(&ctx, FetchOptions::new().on_fetch(handler));
+        let code = r"
+            globalThis.round = async () => {
+                const read = async (r) => { const reader = r.body.getReader(); await reader.read(); return reader; };
+                await fetch('http://h/endless');
+                (await read(await fetch('http://h/endless'))).cancel();
+                await read((await fetch('http://h/endless')).clone());
+                const c = new AbortController();
+                const never = fetch('http://h/never', { signal: c.signal }).catch(() => {});
+                const r = await fetch('http://h/endless', { signal: c.signal });
+                const text = r.text().catch(() => {});
+                c.abort();
+                await never;
+                await text;
+                const form = new FormData();
+                form.set('file', new Blob([new Uint8Array(100000)]));
+                const sent = await fetch('http://h/echo', { method: 'POST', body: form });
+                const { size } = await sent.blob();
+                const body = new ReadableStream({ start(c) { c.enqueue(new Uint8Array(100000)); c.close(); } });
+                await (await fetch('http://h/echo', { method: 'POST', body, duplex: 'half' })).arrayBuffer();
+                return size > 100000;
+            };
+            0";
+        ctx.evaluate(code, "round.js").unwrap();
+        let settle = async || {
+            for _ in 0..3 {
+                ctx.collect_garbage();
+                ctx.run_until_idle().await.unwrap();
+            }
+            (ctx.memory_usage().host, ctx.pending_calls(), handle.pending(), open.load(Ordering::SeqCst))
+        };
+        assert!(eval_code_async::<bool>(&ctx, "round()").await);
+        let (host, calls, ..) = settle().await;
+        for _ in 0..20 {
+            assert!(eval_code_async::<bool>(&ctx, "round()").await);
+        }
+        assert_eq!(settle().await, (host, calls, 0, 0));
+    }
+);

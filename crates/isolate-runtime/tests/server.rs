@@ -16,6 +16,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tower_service::Service as _;
 
 struct Serving {
@@ -228,6 +230,21 @@ engine_test!(
         ws.next().await;
         drop(ws);
         log(&serving.runtime, "close 3005told,close 1005,close 1006,error,close 1006,error,close 1006").await;
+        // Text that is not UTF-8, and a close while a message is under way.
+        let mut ws = connect().await;
+        ws.next().await;
+        let frame = Frame::message(vec![0xff, 0xfe], OpCode::Data(Data::Text), true);
+        ws.send(Message::Frame(frame)).await.unwrap();
+        let Message::Close(Some(frame)) = ws.next().await.unwrap().unwrap() else { panic!("a close") };
+        assert_eq!(u16::from(frame.code), 1007);
+        drop(ws);
+        let mut ws = connect().await;
+        ws.next().await;
+        ws.send(Message::binary(vec![1; 500_000])).await.unwrap();
+        ws.close(None).await.unwrap();
+        while let Some(Ok(_)) = ws.next().await {}
+        let before = "close 3005told,close 1005,close 1006,error,close 1006,error,close 1006";
+        log(&serving.runtime, &format!("{before},error,close 1006,close 1005")).await;
         let sockets = serving.runtime.with_handles(|_, h| h.fetch.web_sockets()).await.unwrap();
         assert_eq!(sockets, 0);
         // A guest on the other side.

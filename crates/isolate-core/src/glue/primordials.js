@@ -27,6 +27,8 @@
   primordials.WeakMap = WeakMap;
   primordials.WeakMapPrototypeGet = WeakMap.prototype.get;
   primordials.WeakMapPrototypeSet = WeakMap.prototype.set;
+  primordials.WeakRef = WeakRef;
+  primordials.WeakRefPrototypeDeref = WeakRef.prototype.deref;
   primordials.FinalizationRegistry = FinalizationRegistry;
   primordials.FinalizationRegistryPrototypeRegister = FinalizationRegistry.prototype.register;
   primordials.ReflectConstruct = Reflect.construct;

@@ -918,8 +918,9 @@
     const capability = newPromise();
     // What is under way: aborting it ends the host's work, and errors the bodies.
     const flight = {
-      __proto__: null, id: 0, request, resolve: capability[1], reject: capability[2], signal, response: undefined,
-      onAbort: undefined, done: false,
+      __proto__: null, id: 0, request, resolve: capability[1], reject: capability[2], signal, onAbort: undefined, done: false,
+      // Of the response's body and its stream, which a signal that lives on must not keep.
+      body: undefined, stream: undefined,
     };
     if (signal !== undefined) {
       flight.id = ++flights;
@@ -948,24 +949,30 @@
   const abortFlight = (flight) => {
     const reason = abort.reasonOf(flight.signal);
     host.__fetch_abort(flight.id);
-    if (flight.response !== undefined) {
-      failBody(flight.response.body, reason);
+    if (flight.done) {
+      const body = call(p.WeakRefPrototypeDeref, flight.body), stream = call(p.WeakRefPrototypeDeref, flight.stream);
+      failBody(body, reason);
+      if (stream !== undefined) errorStream(stream, reason);
       return;
     }
-    flight.done = true;
     failBody(flight.request.body, reason);
-    flight.reject(reason);
+    finish(flight).reject(reason);
+  };
+  // The fetch is over but for its body: nothing of it is kept that leads to the response.
+  const finish = (flight) => {
+    const { resolve, reject } = flight;
+    flight.done = true;
+    flight.request = flight.resolve = flight.reject = undefined;
+    return { __proto__: null, resolve, reject };
   };
   const answered = (flight, e) => {
     if (flight.done) return;
-    flight.done = true;
     if (flight.signal !== undefined) abort.removeAlgorithm(flight.signal, flight.onAbort);
-    flight.reject(e);
+    finish(flight).reject(e);
   };
   const gotFailure = (flight, e) => answered(flight, e);
   const gotResponse = (flight, made) => {
     if (flight.done) return;
-    flight.done = true;
     const state = newResponse();
     state.type = made[7];
     state.status = made[0];
@@ -975,13 +982,16 @@
     state.flat = made[4];
     state.immutable = true;
     state.body = fromHost(made[5]);
-    flight.response = state;
     if (flight.signal !== undefined) {
       // Nothing is left to abort of what has come whole.
       if (made[6]) landed(flight);
-      else react(host.__fetch_ended(flight.id), landed, landed, flight);
+      else {
+        flight.body = new p.WeakRef(state.body);
+        flight.stream = new p.WeakRef(state.body.stream);
+        react(host.__fetch_ended(flight.id), landed, landed, flight);
+      }
     }
-    flight.resolve(wrapResponse(state));
+    finish(flight).resolve(wrapResponse(state));
   };
   const landed = (flight) => abort.removeAlgorithm(flight.signal, flight.onAbort);
 
