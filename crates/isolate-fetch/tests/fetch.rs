@@ -430,7 +430,7 @@ engine_test!(
             }
         };
         let limits = FetchLimits::new().request_body(10_000u64).response_body(10_000u64).headers(50usize);
-        let limits = limits.header_bytes(4000usize).concurrent(3usize).response_time(Duration::from_millis(50));
+        let limits = limits.header_bytes(4000usize).concurrent(3usize).response_time(Duration::from_millis(500));
         set_up(&ctx, FetchOptions::new().on_fetch(handler).limits(limits));
         let code = r"
             (async () => {

@@ -367,7 +367,7 @@ fn bodies_are_decoded_and_bombs_are_cut_short() {
 #[test]
 fn servers_that_do_not_behave() {
     block_on(async {
-        let network = Network::new(NetworkOptions::new(loopback()).idle_time(Duration::from_millis(200)));
+        let network = Network::new(NetworkOptions::new(loopback()).idle_time(Duration::from_secs(2)));
         let fetch = async |answer: &[u8]| {
             let address = raw_server(answer.to_vec()).await;
             match network.fetch(get(&format!("http://{address}/"))).await {

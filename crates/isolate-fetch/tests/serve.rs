@@ -181,7 +181,7 @@ engine_test!(
     async fn limits_of_serving(engine) {
         let ctx = create_test_context(engine);
         let limits = FetchLimits::new().headers(10usize).response_body(1000u64).request_body(1000u64).concurrent(2usize);
-        let options = FetchOptions::new().limits(limits.response_time(Duration::from_millis(30)));
+        let options = FetchOptions::new().limits(limits.response_time(Duration::from_millis(500)));
         let code = r"
             serve({
                 async fetch(request) {
@@ -222,7 +222,7 @@ engine_test!(
 
 engine_test!(
     async fn a_guest_that_is_stopped_answers_nothing(engine) {
-        let ctx = create_limited_context(engine, Limits::new().wall_time(Duration::from_millis(50)));
+        let ctx = create_limited_context(engine, Limits::new().wall_time(Duration::from_secs(1)));
         let code = "serve({ fetch(r) { if (r.url.endsWith('/hang')) for (;;) {} return new Promise(() => {}); } }); 0";
         let handle = set_up(&ctx, code);
         let waits = handle.dispatch_request(get("/wait"));

@@ -38,7 +38,7 @@ async fn serve(options: RuntimeOptions, code: &str) -> Serving {
     let errors = Arc::new(Mutex::new(Vec::new()));
     let told = errors.clone();
     let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let server = server.grace(Duration::from_secs(3)).message_bytes(1 << 20).header_time(Duration::from_millis(300));
+    let server = server.grace(Duration::from_secs(3)).message_bytes(1 << 20).header_time(Duration::from_secs(1));
     let server = server.on_error(move |e| told.lock().unwrap().push(e.to_string()));
     let address = server.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
@@ -292,9 +292,9 @@ engine_test!(
 
 engine_test!(
     async fn limits_of_the_guest(engine) {
-        let limits = FetchLimits::new().response_time(Duration::from_millis(200));
+        let limits = FetchLimits::new().response_time(Duration::from_secs(1));
         let options = options(engine).fetch(FetchOptions::new().limits(limits));
-        let serving = serve(options.limits(Limits::new().wall_time(Duration::from_millis(300))), APP).await;
+        let serving = serve(options.limits(Limits::new().wall_time(Duration::from_millis(1500))), APP).await;
         assert_eq!(serving.get("/never").await, (504, "Gateway Timeout\n".to_owned()));
         assert_eq!(serving.get("/hello").await.0, 200);
         let hangs = serving.get("/hang").await.0;
