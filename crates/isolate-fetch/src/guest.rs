@@ -8,19 +8,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::stream::{Stream, StreamExt};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use isolate_core::{
-    Blob, Context, DomExceptionName, FromValue, HostError, HostFunction, IntoValue, ReadableStream, Value, WeakContext,
+    Blob, Context, DomExceptionName, FromValue, HostError, HostFunction, IntoValue, ReadableStream, Value,
 };
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::body::{ends_on_error, too_large};
-use crate::multipart::{self, Counted};
+use crate::counted::collect;
+use crate::multipart;
 use crate::{
     Body, FetchError, FetchErrorKind, FetchHandler, FetchLimits, RedirectMode, RequestInfo, ResponseInfo, State, mime,
 };
@@ -107,6 +108,32 @@ fn has_credentials(href: &str) -> bool {
     rest[..end].contains('@')
 }
 
+pub(crate) fn header_functions(context: &Context) -> Vec<HostFunction> {
+    vec![
+        context.function("__Headers_name", |s: String| is_token(&s).then(|| s.to_ascii_lowercase())),
+        context.function("__Headers_value", |s: String| header_value(&s)),
+        context.function("__Headers_isBytes", |s: String| s.chars().all(|c| c <= '\u{ff}')),
+    ]
+}
+
+pub(crate) fn body_functions(context: &Context, state: &Rc<State>) -> Vec<HostFunction> {
+    let s = state.clone();
+    let load_form = context
+        .function("__fetch_loadFormData", move |ctx: Context| crate::load_form(&ctx, &s).map_err(HostError::from));
+    let s = state.clone();
+    let collect = context.async_function("__Body_collect", move |ctx: Context, stream: ReadableStream, text: bool| {
+        let (limit, weak) = (s.options.borrow().limits.response_body, ctx.weak());
+        async move {
+            let bytes = collect(stream.into(), limit, weak).await?;
+            Ok::<_, HostError>(match text {
+                true => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
+                false => Value::Bytes(bytes),
+            })
+        }
+    });
+    vec![load_form, collect, context.function("__Mime_extract", |s: String| mime::extract(&s).map(|m| m.to_string()))]
+}
+
 pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunction> {
     let s = state.clone();
     let send = context.async_function(
@@ -145,30 +172,11 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
     let s = state.clone();
     let base_url = context
         .function("__fetch_baseURL", move || s.options.borrow().base_url.as_ref().map(|u| u.as_str().to_owned()));
-    let s = state.clone();
-    let load_form = context
-        .function("__fetch_loadFormData", move |ctx: Context| crate::load_form(&ctx, &s).map_err(HostError::from));
-    let s = state.clone();
-    let collect = context.async_function("__Body_collect", move |ctx: Context, stream: ReadableStream, text: bool| {
-        let (limit, weak) = (s.options.borrow().limits.response_body, ctx.weak());
-        async move {
-            let bytes = collect(stream.into(), limit, weak).await?;
-            Ok::<_, HostError>(match text {
-                true => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
-                false => Value::Bytes(bytes),
-            })
-        }
-    });
     vec![
         send,
         abort,
         ended,
         base_url,
-        load_form,
-        collect,
-        context.function("__Headers_name", |s: String| is_token(&s).then(|| s.to_ascii_lowercase())),
-        context.function("__Headers_value", |s: String| header_value(&s)),
-        context.function("__Headers_isBytes", |s: String| s.chars().all(|c| c <= '\u{ff}')),
         context.function("__Mime_extract", |s: String| mime::extract(&s).map(|m| m.to_string())),
         context.function("__URL_credentials", |href: String| has_credentials(&href)),
         context.function("__Request_method", |s: String| method(&s)),
@@ -206,23 +214,6 @@ pub(crate) fn form_functions(context: &Context, state: &Rc<State>) -> Vec<HostFu
         ),
         context.function("__FormData_value", |value: String| multipart::crlf(&value)),
     ]
-}
-
-/// All of a body that the guest is to have, counted as its memory while it comes.
-pub(crate) async fn collect(mut body: Body, limit: u64, context: WeakContext) -> Result<Bytes, HostError> {
-    if let Some(bytes) = body.take_ready() {
-        return Ok(bytes);
-    }
-    let mut held = Counted::new(context);
-    let mut all = BytesMut::new();
-    while let Some(chunk) = body.next().await.transpose()? {
-        if (all.len() + chunk.len()) as u64 > limit {
-            return Err(too_large("the body", limit).into());
-        }
-        held.add(chunk.len())?;
-        all.extend_from_slice(&chunk);
-    }
-    Ok(all.freeze())
 }
 
 /// A body out of what glue gives, and what it takes of memory on the host.

@@ -38,6 +38,7 @@
 
 mod body;
 mod client;
+mod counted;
 mod error;
 mod event_source;
 mod guest;
@@ -67,6 +68,8 @@ pub use redirect::FollowRedirects;
 pub use serve::{Answer, Dispatch, UpgradeRequest, WebSocketCommand};
 pub use websocket::{CloseFrame, Message, WebSocketConnection, WebSocketFuture, WebSocketHandler};
 
+static HEADERS: Glue = Glue::new("isolate:headers", include_str!("glue/headers.js"));
+static BODY: Glue = Glue::new("isolate:body", include_str!("glue/body.js"));
 static FETCH: Glue = Glue::new("isolate:fetch", include_str!("glue/fetch.js"));
 static SERVE: Glue = Glue::new("isolate:serve", include_str!("glue/serve.js"));
 static WEB_SOCKET: Glue = Glue::new("isolate:websocket", include_str!("glue/websocket.js"));
@@ -163,6 +166,8 @@ pub fn setup_fetch(context: &Context, options: FetchOptions) -> Result<FetchHand
 /// Runs when the guest first touches one of the globals.
 fn load(context: &Context, state: &Rc<State>) -> Result<(), Error> {
     if !state.loaded.replace(true) {
+        context.install(&HEADERS, guest::header_functions(context))?;
+        context.install(&BODY, guest::body_functions(context, state))?;
         context.install(&FETCH, guest::functions(context, state))?;
     }
     Ok(())

@@ -3,9 +3,10 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use bytes::BytesMut;
-use isolate_core::{Blob, Charge, HostError, IntoValue, Value, WeakContext, url};
+use isolate_core::{Blob, HostError, IntoValue, Value, WeakContext, url};
 use multer::{Constraints, Multipart, SizeLimit};
 
+use crate::counted::{Counted, collect};
 use crate::{Body, FetchLimits};
 
 /// A boundary that nobody can guess.
@@ -89,32 +90,6 @@ fn malformed(message: impl std::fmt::Display) -> HostError {
     HostError::type_error(format!("Could not parse content as FormData: {message}"))
 }
 
-/// What is held of a body while it is read, counted as the guest's memory.
-pub(crate) struct Counted {
-    context: WeakContext,
-    charges: Vec<Charge>,
-    owed: usize,
-}
-
-impl Counted {
-    pub(crate) fn new(context: WeakContext) -> Self {
-        Self { context, charges: Vec::new(), owed: 0 }
-    }
-
-    /// So many bytes more are held.
-    pub(crate) fn add(&mut self, bytes: usize) -> Result<(), HostError> {
-        /// Bytes that are counted at once.
-        const STEP: usize = 64 << 10;
-        self.owed += bytes;
-        if self.owed >= STEP {
-            let context = self.context.upgrade().ok_or_else(|| HostError::error("the context is gone"))?;
-            // Fewer and larger charges for what is large.
-            self.charges.push(context.charge(std::mem::take(&mut self.owed))?);
-        }
-        Ok(())
-    }
-}
-
 /// The entries of a form, flat: name, value (a string or a `Blob`), name of the file.
 ///
 /// <https://fetch.spec.whatwg.org/#dom-body-formdata>
@@ -132,7 +107,7 @@ pub(crate) async fn parse(
             parse_multipart(boundary, body, &limits, context).await
         }
         ("application", "x-www-form-urlencoded") => {
-            let bytes = crate::guest::collect(body, limits.response_body, context).await?;
+            let bytes = collect(body, limits.response_body, context).await?;
             let mut entries = Vec::new();
             for (name, value) in url::form_urlencoded::parse(&bytes) {
                 if entries.len() / 3 >= limits.form_parts {

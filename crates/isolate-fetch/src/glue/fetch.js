@@ -1,565 +1,14 @@
-// Headers, bodies, Request, Response and fetch: https://fetch.spec.whatwg.org/
-//
-// The guest's objects are records of what the standard says; bytes stay where they came from until somebody asks for
-// them. A body that nobody looks at as a stream never becomes one, and one of the host goes back to the host as it came.
+// Request, Response and fetch: https://fetch.spec.whatwg.org/
 (function (host, p, engine) {
   'use strict';
   const idl = p.use('idl');
   const { isObject, list, need, typeError, USVString } = idl;
   const { call, ToString } = p;
-  const { react, resolved, rejected, newPromise, markHandled } = engine;
+  const { react, resolved, rejected, newPromise } = engine;
   const abort = p.use('abort');
-
-  // ---- headers: https://fetch.spec.whatwg.org/#headers-class ----
-
-  // Names that were looked at before, as the host keeps them: lowercase. What is not a name is not among them.
-  const names = { __proto__: null };
-  let known = 0;
-  const nameOf = (v, where) => {
-    const s = typeof v === 'string' ? v : ToString(v);
-    const before = names[s];
-    if (before !== undefined) return before;
-    const name = host.__Headers_name(s);
-    if (name === undefined) throw typeError(where, '\'' + s + '\' is not a valid HTTP header field name.');
-    if (known < 256 && s.length <= 64) {
-      names[s] = name;
-      known++;
-    }
-    return name;
-  };
-  // Without white space around it. The host answers for most values that they are as they should be.
-  const valueOf = (v, where) => {
-    const s = typeof v === 'string' ? v : ToString(v);
-    const value = host.__Headers_value(s);
-    if (value === true) return s;
-    if (value === undefined) throw typeError(where, 'The header value contains invalid characters.');
-    return value;
-  };
-  // https://fetch.spec.whatwg.org/#headers-class: { list of [name, value] records, immutable, sorted and combined }.
-  const headersSlot = idl.slot();
-  const newHeaders = (all, immutable) => {
-    const headers = { __proto__: Headers.prototype };
-    headersSlot.set(headers, { __proto__: null, list: all, immutable, sorted: undefined });
-    return headers;
-  };
-  const listOf = (headers) => headersSlot.get(headers).list;
-  const changed = (state) => { state.sorted = undefined; };
-  const find = (all, name) => {
-    for (let i = 0; i < all.length; i++) if (all[i][0] === name) return i;
-    return -1;
-  };
-  // https://fetch.spec.whatwg.org/#concept-header-list-get: null without one.
-  const get = (all, name) => {
-    let value = null;
-    for (let i = 0; i < all.length; i++) {
-      if (all[i][0] === name) value = value === null ? all[i][1] : value + ', ' + all[i][1];
-    }
-    return value;
-  };
-  const mergeSort = (all) => {
-    const { length } = all;
-    let from = all, to = list();
-    for (let i = 0; i < length; i++) to[i] = undefined;
-    for (let width = 1; width < length; width *= 2) {
-      for (let start = 0; start < length; start += 2 * width) {
-        const middle = start + width < length ? start + width : length;
-        const end = start + 2 * width < length ? start + 2 * width : length;
-        let a = start, b = middle;
-        for (let i = start; i < end; i++) {
-          if (a < middle && (b >= end || !(from[b][0] < from[a][0]))) to[i] = from[a++];
-          else to[i] = from[b++];
-        }
-      }
-      const other = from;
-      from = to;
-      to = other;
-    }
-    return from;
-  };
-  // https://fetch.spec.whatwg.org/#concept-header-list-sort-and-combine
-  const sortedOf = (state) => {
-    if (state.sorted !== undefined) return state.sorted;
-    const copy = list();
-    for (let i = 0; i < state.list.length; i++) copy[i] = state.list[i];
-    const sorted = mergeSort(copy);
-    const combined = list();
-    for (let i = 0; i < sorted.length; i++) {
-      const name = sorted[i][0];
-      if (name === 'set-cookie') {
-        combined[combined.length] = sorted[i];
-        continue;
-      }
-      let value = sorted[i][1];
-      while (i + 1 < sorted.length && sorted[i + 1][0] === name) value += ', ' + sorted[++i][1];
-      combined[combined.length] = [name, value];
-    }
-    return (state.sorted = combined);
-  };
-  const pairs = (headers) => sortedOf(headersSlot.get(headers));
-
-  const requireMutable = (state) => {
-    if (state.immutable) throw new p.TypeError('These headers are immutable.');
-  };
-  const pairOf = (v, where) => {
-    const pair = idl.sequence(v, ToString, where);
-    if (pair.length !== 2) throw typeError(where, 'Each header pair must have a name and a value.');
-    return pair;
-  };
-  // https://fetch.spec.whatwg.org/#concept-headers-fill, into a list.
-  const fill = (all, init, where) => {
-    if (!isObject(init)) {
-      throw typeError(where, 'The provided value is not of type \'(record<ByteString, ByteString> or sequence<sequence<ByteString>>)\'.');
-    }
-    const method = init[p.SymbolIterator];
-    if (method !== undefined && method !== null) {
-      if (typeof method !== 'function') throw typeError(where, 'The object must have a callable @@iterator property.');
-      if (method === entries && headersSlot.has(init)) {
-        const from = sortedOf(headersSlot.get(init));
-        for (let i = 0; i < from.length; i++) all[all.length] = from[i];
-        return;
-      }
-      // Everything is converted before any of it is looked at.
-      const items = idl.sequenceFrom(init, method, pairOf, where);
-      for (let i = 0; i < items.length; i++) {
-        all[all.length] = [nameOf(items[i][0], where), valueOf(items[i][1], where)];
-      }
-      return;
-    }
-    const items = idl.record(init, byteKey, byteValue, where);
-    for (let i = 0; i < items.length; i++) all[all.length] = [nameOf(items[i][0], where), valueOf(items[i][1], where)];
-  };
-
-  // Conversions to ByteString. What is a name or a value is found out when all is converted.
-  const byteKey = (v, where) => {
-    const s = ToString(v);
-    return names[s] === undefined ? bytesOnly(s, where) : s;
-  };
-  const byteValue = (v, where) => {
-    const s = ToString(v);
-    return host.__Headers_value(s) === undefined ? bytesOnly(s, where) : s;
-  };
-  const bytesOnly = (s, where) => {
-    if (!host.__Headers_isBytes(s)) throw typeError(where, 'The string contains a character that is not a byte.');
-    return s;
-  };
-
-  class Headers {
-    constructor(init = undefined) {
-      const all = list();
-      headersSlot.set(this, { __proto__: null, list: all, immutable: false, sorted: undefined });
-      if (init !== undefined) fill(all, init, 'new Headers');
-    }
-    append(name, value) {
-      const where = 'Headers.append';
-      const state = headersSlot.get(this);
-      need(arguments.length, 2, where);
-      name = ToString(name);
-      value = ToString(value);
-      const pair = [nameOf(name, where), valueOf(value, where)];
-      requireMutable(state);
-      state.list[state.list.length] = pair;
-      changed(state);
-    }
-    delete(name) {
-      const state = headersSlot.get(this);
-      need(arguments.length, 1, 'Headers.delete');
-      name = nameOf(name, 'Headers.delete');
-      requireMutable(state);
-      if (find(state.list, name) < 0) return;
-      const kept = list();
-      for (let i = 0; i < state.list.length; i++) if (state.list[i][0] !== name) kept[kept.length] = state.list[i];
-      state.list = kept;
-      changed(state);
-    }
-    get(name) {
-      const state = headersSlot.get(this);
-      need(arguments.length, 1, 'Headers.get');
-      return get(state.list, nameOf(name, 'Headers.get'));
-    }
-    getSetCookie() {
-      const { list: all } = headersSlot.get(this);
-      const found = list();
-      for (let i = 0; i < all.length; i++) if (all[i][0] === 'set-cookie') found[found.length] = all[i][1];
-      return idl.array(found);
-    }
-    has(name) {
-      const state = headersSlot.get(this);
-      need(arguments.length, 1, 'Headers.has');
-      return find(state.list, nameOf(name, 'Headers.has')) >= 0;
-    }
-    set(name, value) {
-      const where = 'Headers.set';
-      const state = headersSlot.get(this);
-      need(arguments.length, 2, where);
-      name = ToString(name);
-      value = ToString(value);
-      name = nameOf(name, where);
-      value = valueOf(value, where);
-      requireMutable(state);
-      const at = find(state.list, name);
-      const kept = list();
-      for (let i = 0; i < state.list.length; i++) {
-        if (i === at) kept[kept.length] = [name, value];
-        else if (state.list[i][0] !== name) kept[kept.length] = state.list[i];
-      }
-      if (at < 0) kept[kept.length] = [name, value];
-      state.list = kept;
-      changed(state);
-    }
-  }
-  idl.define(Headers);
-  idl.iterable(Headers, pairs);
-  const { entries } = Headers.prototype;
-
-  // As the host takes and gives them: name, value, name, value …
-  const flatten = (all) => {
-    const flat = list();
-    for (let i = 0; i < all.length; i++) {
-      flat[2 * i] = all[i][0];
-      flat[2 * i + 1] = all[i][1];
-    }
-    return idl.array(flat);
-  };
-  const unflatten = (flat) => {
-    const all = list();
-    for (let i = 0; i < flat.length; i += 2) all[all.length] = [flat[i], flat[i + 1]];
-    return all;
-  };
-  // Of a request or response: its list, and its object once somebody asks.
-  const headerList = (state) => {
-    if (state.headers !== undefined) return listOf(state.headers);
-    if (state.list === undefined) {
-      state.list = state.flat === undefined ? list() : unflatten(state.flat);
-      state.flat = undefined;
-    }
-    return state.list;
-  };
-  const headersOf = (state) => {
-    if (state.headers === undefined) {
-      state.headers = newHeaders(headerList(state), state.immutable);
-      state.list = undefined;
-    }
-    return state.headers;
-  };
-  const flatOf = (state) => state.flat ?? flatten(headerList(state));
-
-  // ---- bodies: https://fetch.spec.whatwg.org/#bodies ----
-
-  // Where the bytes of a body are: a string, a Uint8Array that only glue has, the record of a Blob, or a stream.
-  const TEXT = 0, BYTES = 1, BLOB = 2, STREAM = 3;
-  // Whoever reads the source itself sets `used`; else its stream says so.
-  const newBody = (kind, source) => ({
-    __proto__: null, kind, source, used: false,
-    // The record of the stream, once there is one. An error that it was aborted with before that.
-    stream: kind === STREAM ? source : undefined, failed: false, error: undefined,
-  });
-
-  const streamClasses = () => p.use('streams');
-  const copied = (v, where) => {
-    const { buffer, byteOffset, byteLength } = idl.bufferSource(v, where);
-    const copy = new p.Uint8Array(byteLength);
-    if (byteLength !== 0) engine.copyBytes(copy, 0, buffer, byteOffset, byteLength);
-    return copy;
-  };
-  const lengthOf = (bytes) => engine.viewInfo(bytes).byteLength;
-
-  // https://fetch.spec.whatwg.org/#concept-bodyinit-extract: [body, type or null].
-  const extract = (v, keepalive, where) => {
-    if (isObject(v)) {
-      if (engine.viewInfo(v) !== undefined || engine.bufferInfo(v) !== undefined) {
-        return [newBody(BYTES, copied(v, where)), null];
-      }
-      if (streamClasses().streams.has(v)) {
-        const stream = streamClasses().streams.get(v);
-        if (keepalive) throw typeError(where, 'A stream cannot be the body of a request that is kept alive.');
-        if (stream.disturbed || stream.reader !== undefined) {
-          throw typeError(where, 'The ReadableStream is disturbed or locked.');
-        }
-        return [newBody(STREAM, stream), null];
-      }
-      const blob = p.use('blob');
-      if (blob.isBlob(v)) {
-        const bytes = blob.bytesOf(v);
-        return [newBody(BLOB, bytes), bytes.type === '' ? null : bytes.type];
-      }
-      const url = p.use('url');
-      if (url.isSearchParams(v)) {
-        return [newBody(TEXT, url.textOf(v)), 'application/x-www-form-urlencoded;charset=UTF-8'];
-      }
-      if (p.fetch.formData !== undefined && p.fetch.formData.isFormData(v)) {
-        const { bytes, type } = p.fetch.formData.encode(v);
-        return [newBody(BLOB, bytes), type];
-      }
-    }
-    return [newBody(TEXT, USVString(v)), 'text/plain;charset=UTF-8'];
-  };
-
-  // The stream of a body, for the guest or for a second branch.
-  const streamOf = (body) => {
-    if (body.stream !== undefined) return body.stream;
-    const { streams, readableOfBytes } = streamClasses();
-    let wrapper;
-    if (body.kind === BLOB) {
-      wrapper = p.use('blob').streamOf(body.source);
-    } else {
-      let bytes = body.source;
-      wrapper = readableOfBytes(() => {
-        const given = typeof bytes === 'string' ? engine.utf8Encode(bytes) : bytes;
-        bytes = undefined;
-        return given !== undefined && lengthOf(given) === 0 ? undefined : given;
-      }, undefined);
-    }
-    const stream = body.stream = streams.get(wrapper);
-    if (body.failed) {
-      errorStream(stream, body.error);
-    } else if (body.used) {
-      // Its bytes were taken without it: it is what reading it to its end would have left.
-      stream.disturbed = true;
-      streamClasses().AcquireReadableStreamDefaultReader(stream);
-      streamClasses().ReadableStreamClose(stream);
-    }
-    return stream;
-  };
-  const errorStream = (stream, e) => {
-    if (stream.state !== streamClasses().READABLE) return;
-    if (stream.controller.isByte) p.use('streams_byte').ReadableByteStreamControllerError(stream.controller, e);
-    else streamClasses().ReadableStreamDefaultControllerError(stream.controller, e);
-  };
-  const isDisturbed = (body) => body !== undefined && (body.used || (body.stream !== undefined && body.stream.disturbed));
-  const isLocked = (body) => body !== undefined && body.stream !== undefined && body.stream.reader !== undefined;
-  const isUnusable = (body) => isDisturbed(body) || isLocked(body);
-
-  // https://fetch.spec.whatwg.org/#concept-body-clone
-  const cloneBody = (body) => {
-    if (body === undefined) return undefined;
-    if (body.stream === undefined) {
-      const other = newBody(body.kind, body.source);
-      return other;
-    }
-    const branches = p.use('streams_pipe').ReadableStreamTee(body.stream, true);
-    const other = newBody(STREAM, branches.second);
-    body.kind = STREAM;
-    body.source = body.stream = branches.first;
-    return other;
-  };
-  // Another body with the bytes of this one, which nobody can read any more.
-  const moveBody = (body) => {
-    if (body.stream === undefined) {
-      const other = newBody(body.kind, body.source);
-      body.used = true;
-      return other;
-    }
-    // The standard's identity transform: what is read of the new stream is read of the old one.
-    const reader = streamClasses().AcquireReadableStreamDefaultReader(body.stream);
-    body.stream.disturbed = true;
-    const wrapper = streamClasses().readableOfBytes(() => {
-      const read = new Read();
-      streamClasses().ReadableStreamDefaultReaderRead(reader, read);
-      return read.promise();
-    }, (reason) => streamClasses().ReadableStreamReaderGenericCancel(reader, reason));
-    return newBody(STREAM, streamClasses().streams.get(wrapper));
-  };
-  // One read of bytes, as a promise: undefined at the end.
-  class Read {
-    capability = newPromise();
-    chunkSteps(chunk) {
-      const view = engine.viewInfo(chunk);
-      if (view === undefined || view.type !== 'Uint8Array') this.errorSteps(notBytes());
-      // Nothing is the end to who asked.
-      else this.capability[1](copied(chunk));
-    }
-    closeSteps() { this.capability[1](undefined); }
-    errorSteps(e) { this.capability[2](e); }
-    promise() { return this.capability[0]; }
-  }
-  const notBytes = () => new p.TypeError('A chunk of a body must be a Uint8Array.');
-
-  // Reads a stream of the guest to its end, then calls done(state, bytes) or fail(state, reason).
-  class Collecting {
-    reader; done; fail; state;
-    bytes = undefined;
-    room = 0;
-    length = 0;
-    reading = false;
-    again = false;
-    constructor(stream, done, fail, state) {
-      this.reader = streamClasses().AcquireReadableStreamDefaultReader(stream);
-      this.done = done;
-      this.fail = fail;
-      this.state = state;
-      this.pump();
-    }
-    // A loop, since chunks that are there already come before the call returns.
-    pump() {
-      this.reading = true;
-      do {
-        this.again = false;
-        streamClasses().ReadableStreamDefaultReaderRead(this.reader, this);
-      } while (this.again);
-      this.reading = false;
-    }
-    chunkSteps(chunk) {
-      const view = engine.viewInfo(chunk);
-      if (view === undefined || view.type !== 'Uint8Array') {
-        const e = notBytes();
-        markHandled(streamClasses().ReadableStreamCancel(this.reader.stream, e));
-        this.fail(this.state, e);
-        return;
-      }
-      const { byteLength } = view;
-      if (byteLength !== 0) {
-        const length = this.length + byteLength;
-        if (length > this.room) {
-          const room = length > 2 * this.room ? length : 2 * this.room;
-          const larger = new p.Uint8Array(room);
-          if (this.length !== 0) engine.copyBytes(larger, 0, this.bytes, 0, this.length);
-          this.bytes = larger;
-          this.room = room;
-        }
-        engine.copyBytes(this.bytes, this.length, view.buffer, view.byteOffset, byteLength);
-        this.length = length;
-      }
-      if (this.reading) this.again = true;
-      else this.pump();
-    }
-    closeSteps() {
-      let { bytes } = this;
-      if (bytes === undefined) bytes = new p.Uint8Array(0);
-      else if (this.length !== this.room) {
-        const exact = new p.Uint8Array(this.length);
-        engine.copyBytes(exact, 0, bytes, 0, this.length);
-        bytes = exact;
-      }
-      this.done(this.state, bytes);
-    }
-    errorSteps(e) { this.fail(this.state, e); }
-  }
-
-  // How a body is given to the guest: of text, of bytes, of a Blob's record; and of nothing.
-  const decodeText = (bytes) => engine.utf8Decode(bytes, 0, lengthOf(bytes), false, false);
-  // UTF-8 decode takes a byte order mark away.
-  const plain = (s) => (call(p.StringPrototypeCharCodeAt, s, 0) === 0xfeff ? call(p.StringPrototypeSlice, s, 1) : s);
-  const toText = (kind, source) =>
-    (kind === TEXT ? plain(source) : kind === BYTES ? decodeText(source) : p.use('blob').textOf(source));
-  const toBytes = (kind, source) => (kind === TEXT ? engine.utf8Encode(source)
-    : kind === BYTES ? copied(source) : p.use('blob').read(source, 0, source.size));
-  const how = {
-    __proto__: null,
-    text: (object, kind, source) => toText(kind, source),
-    json: (object, kind, source) => p.JSONParse(toText(kind, source)),
-    bytes: (object, kind, source) => toBytes(kind, source),
-    arrayBuffer: (object, kind, source) => engine.viewInfo(toBytes(kind, source)).buffer,
-    blob: (object, kind, source) => {
-      const type = mimeType(object);
-      const part = kind === BYTES ? { __proto__: null, id: 0, source } : source;
-      const parts = list();
-      parts[0] = part;
-      return p.use('blob').makeBlob(parts, type ?? '');
-    },
-    // Gives a promise, if the host has to wait for bytes.
-    formData: (object, kind, source) =>
-      p.fetch.loadFormData().parse(mimeType(object), kind === BLOB ? p.use('blob').wrapBytes(source) : source),
-  };
-  // https://fetch.spec.whatwg.org/#concept-header-extract-mime-type, serialized; undefined on failure.
-  const mimeType = (object) => {
-    const value = get(headerList(stateOf(object)), 'content-type');
-    return value === null ? undefined : host.__Mime_extract(value);
-  };
-
-  // One call of text() and its like: the object, the way, the promise.
-  const consume = (object, state, way, where) => {
-    const { body } = state;
-    try {
-      if (body === undefined) return resolved(how[way](object, BYTES, new p.Uint8Array(0)));
-      if (isUnusable(body)) {
-        throw typeError(where, isDisturbed(body) ? 'body stream already read' : 'body stream is locked');
-      }
-      if (body.failed) throw body.error;
-      if (body.stream === undefined) {
-        body.used = true;
-        return resolved(how[way](object, body.kind, body.source));
-      }
-      const capability = newPromise();
-      const job = { __proto__: null, object, way, resolve: capability[1], reject: capability[2], body };
-      if (body.stream.origin !== undefined && body.stream.state === streamClasses().READABLE) {
-        // The host has it, and reads it faster.
-        const wrapper = streamClasses().wrapperOf(body.stream);
-        if (way === 'formData') {
-          idl.after(p.fetch.loadFormData().parse(mimeType(object), wrapper), parsed, collectFailed, job);
-        } else idl.after(host.__Body_collect(wrapper, way === 'text' || way === 'json'), collected, collectFailed, job);
-      } else {
-        new Collecting(body.stream, collected, failCollecting, job);
-      }
-      return capability[0];
-    } catch (e) {
-      return rejected(e);
-    }
-  };
-  const collected = (job, result) => {
-    let value;
-    try {
-      value = how[job.way](job.object, typeof result === 'string' ? TEXT : BYTES, result);
-    } catch (e) {
-      job.reject(e);
-      return;
-    }
-    const { stream } = job.body;
-    if (stream !== undefined && stream.state === streamClasses().READABLE) streamClasses().ReadableStreamClose(stream);
-    job.resolve(value);
-  };
-  const parsed = (job, form) => job.resolve(form);
-  const failCollecting = (job, e) => job.reject(e);
-  const collectFailed = (job, e) => {
-    // Who aborted it says why.
-    const { body } = job;
-    job.reject(body.failed ? body.error : e);
-  };
-
-  // https://fetch.spec.whatwg.org/#body-mixin
-  const stateOf = (object) => (responses.has(object) ? responses.get(object) : requests.get(object));
-  const mixin = (Class, slot) => {
-    const { name, prototype } = Class;
-    const reader = (way) => ({
-      [way]() {
-        if (!slot.has(this)) return rejected(idl.illegal());
-        return consume(this, slot.get(this), way, name + '.' + way);
-      },
-    })[way];
-    const members = ['arrayBuffer', 'blob', 'bytes', 'formData', 'json', 'text'];
-    for (let i = 0; i < members.length; i++) {
-      p.ObjectDefineProperty(prototype, members[i],
-        { __proto__: null, value: reader(members[i]), writable: true, enumerable: true, configurable: true });
-    }
-    const getters = {
-      get body() {
-        const { body } = slot.get(this);
-        return body === undefined ? null : streamClasses().wrapperOf(streamOf(body));
-      },
-      get bodyUsed() { return isDisturbed(slot.get(this).body); },
-    };
-    p.accessor(prototype, 'body', p.ObjectGetOwnPropertyDescriptor(getters, 'body').get, undefined, true);
-    p.accessor(prototype, 'bodyUsed', p.ObjectGetOwnPropertyDescriptor(getters, 'bodyUsed').get, undefined, true);
-  };
-
-  // What the host gets of a body: undefined, a string, bytes, a Blob, or a stream.
-  const toHost = (body) => {
-    if (body === undefined) return undefined;
-    if (body.stream !== undefined) return streamClasses().wrapperOf(body.stream);
-    body.used = true;
-    return body.kind === BLOB ? p.use('blob').wrapBytes(body.source) : body.source;
-  };
-  // The other way round: undefined, bytes that only glue has, or the object of a stream.
-  const fromHost = (given) => {
-    if (given === undefined) return undefined;
-    return engine.viewInfo(given) === undefined
-      ? newBody(STREAM, streamClasses().streams.get(given)) : newBody(BYTES, given);
-  };
-  const failBody = (body, e) => {
-    if (body === undefined || body.failed) return;
-    body.failed = true;
-    body.error = e;
-    if (body.stream !== undefined) errorStream(body.stream, e);
-  };
+  const F = p.fetch;
+  const { fill, find, get, headerList, headersOf, flatOf } = F;
+  const { TEXT, BYTES, BLOB, STREAM, newBody, extract, isUnusable, cloneBody, moveBody, failBody, errorStream, lengthOf } = F;
 
   // ---- requests: https://fetch.spec.whatwg.org/#request-class ----
 
@@ -587,7 +36,7 @@
     return request;
   };
   const parseURL = (s, where) => {
-    const href = p.use('url').parseURL(s, p.fetch.baseURL);
+    const href = p.use('url').parseURL(s, F.baseURL);
     if (href === undefined) throw typeError(where, 'Failed to parse URL from ' + s);
     if (host.__URL_credentials(href)) {
       throw typeError(where, 'Request cannot be constructed from a URL that includes credentials: ' + href);
@@ -654,7 +103,7 @@
         const referrer = USVString(v);
         if (referrer === '') request.referrer = '';
         else {
-          const href = p.use('url').parseURL(referrer, p.fetch.baseURL);
+          const href = p.use('url').parseURL(referrer, F.baseURL);
           if (href === undefined) throw typeError(where, 'Referrer \'' + referrer + '\' is not a valid URL.');
           request.referrer = href === 'about:client' ? href : href;
         }
@@ -715,7 +164,7 @@
     if (state.follows !== undefined) follow[0] = state.follows;
     // Of one that the host sent: the host aborts it.
     const signal = state.signal = state.served === 0 ? abort.createDependent(follow) : abort.create();
-    if (state.served !== 0) p.fetch.track(state);
+    if (state.served !== 0) F.track(state);
     return signal;
   };
   // What follows a request need not follow anything if the request does not.
@@ -767,7 +216,7 @@
       return wrapRequest(state);
     }
   }
-  mixin(Request, requests);
+  F.mixin(Request, requests);
   idl.define(Request);
 
   // ---- responses: https://fetch.spec.whatwg.org/#response-class ----
@@ -844,7 +293,7 @@
       need(arguments.length, 1, where);
       url = USVString(url);
       status = idl.unsignedShort(status, where);
-      const href = p.use('url').parseURL(url, p.fetch.baseURL);
+      const href = p.use('url').parseURL(url, F.baseURL);
       if (href === undefined) throw typeError(where, 'Failed to parse URL from ' + url);
       if (!isRedirectStatus(status)) throw new p.RangeError('Failed to execute \'redirect\' on \'Response\': Invalid status code');
       const state = newResponse();
@@ -894,7 +343,7 @@
       return wrapResponse(state);
     }
   }
-  mixin(Response, responses);
+  F.mixin(Response, responses);
   idl.define(Response);
 
   // ---- fetch: https://fetch.spec.whatwg.org/#fetch-method ----
@@ -910,7 +359,7 @@
     const signal = request.follows;
     if (signal !== undefined && abort.isAborted(signal)) {
       const reason = abort.reasonOf(signal);
-      cancelBody(request.body, reason);
+      F.cancelBody(request.body, reason);
       return rejected(reason);
     }
     const local = localFetch(request);
@@ -931,7 +380,7 @@
     try {
       const { redirect, integrity, keepalive } = request;
       const flags = (redirect === 'follow' ? 0 : redirect === 'error' ? 1 : 2) + (keepalive ? 4 : 0);
-      answer = host.__fetch_send(flight.id, request.method, request.url, flatOf(request), toHost(request.body), flags,
+      answer = host.__fetch_send(flight.id, request.method, request.url, flatOf(request), F.toHost(request.body), flags,
         integrity);
     } catch (e) {
       answered(flight, e);
@@ -939,12 +388,6 @@
     }
     idl.after(answer, gotResponse, gotFailure, flight);
     return capability[0];
-  };
-  const cancelBody = (body, reason) => {
-    if (body === undefined) return;
-    if (body.stream !== undefined && body.stream.reader === undefined) {
-      markHandled(streamClasses().ReadableStreamCancel(body.stream, reason));
-    }
   };
   const abortFlight = (flight) => {
     const reason = abort.reasonOf(flight.signal);
@@ -981,7 +424,7 @@
     state.redirected = made[3];
     state.flat = made[4];
     state.immutable = true;
-    state.body = fromHost(made[5]);
+    state.body = F.fromHost(made[5]);
     if (flight.signal !== undefined) {
       // Nothing is left to abort of what has come whole.
       if (made[6]) landed(flight);
@@ -1084,16 +527,16 @@
     },
   };
 
-  p.fetch = {
-    __proto__: null, baseURL: undefined, formData: undefined, loadFormData: undefined,
-    Request, Response, Headers, requests, responses, headersSlot,
-    newRequest, wrapRequest, flatten, headerList, signalOf, flatOf, toHost, fromHost, failBody, fill, isUnusable, get, fetch,
-    nameOf, valueOf, messageOf, closeFrame, track: undefined,
-    globals: { __proto__: null, Headers, Request, Response, fetch: scope.fetch },
-  };
-  p.fetch.loadFormData = () => {
-    if (p.fetch.formData === undefined) host.__fetch_loadFormData();
-    return p.fetch.formData;
-  };
-  p.fetch.baseURL = host.__fetch_baseURL();
+  F.requests = requests;
+  F.responses = responses;
+  F.newRequest = newRequest;
+  F.wrapRequest = wrapRequest;
+  F.messageOf = messageOf;
+  F.closeFrame = closeFrame;
+  // Set by the glue of serve: told of requests whose signal somebody has.
+  F.track = undefined;
+  F.baseURL = host.__fetch_baseURL();
+  F.globals.Request = Request;
+  F.globals.Response = Response;
+  F.globals.fetch = scope.fetch;
 })

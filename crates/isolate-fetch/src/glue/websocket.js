@@ -3,7 +3,6 @@
   'use strict';
   const idl = p.use('idl');
   const { need, USVString } = idl;
-  const { call } = p;
   const { react } = engine;
   const F = p.fetch;
   const events = p.use('events');
