@@ -32,6 +32,7 @@ pub struct Args<'a> {
 
 impl Args<'_> {
     /// The next argument; `undefined` when there is none.
+    #[inline]
     pub fn next_value(&mut self) -> Value {
         self.taken += 1;
         self.values.next().map(Value::take).unwrap_or_default()
@@ -62,6 +63,7 @@ impl FromArg for Context {
 }
 
 impl<T: FromValue> FromArg for T {
+    #[inline]
     fn from_arg(args: &mut Args<'_>) -> Result<Self, HostError> {
         let value = args.next_value();
         T::from_value(value).map_err(|e| HostError::new(e.class(), format!("argument {}: {}", args.taken, e.message())))
@@ -111,6 +113,7 @@ fn expected<T>(what: &str, got: &Value) -> Result<T, HostError> {
 macro_rules! variants {
     ($($t:ty: $v:ident, $what:literal;)*) => {$(
         impl FromValue for $t {
+            #[inline]
             fn from_value(value: Value) -> Result<Self, HostError> {
                 match value { Value::$v(v) => Ok(v), other => expected($what, &other) }
             }
@@ -228,6 +231,7 @@ impl<T: Serialize> IntoValue for Serde<T> {
 macro_rules! into_value {
     ($($t:ty),*) => {$(
         impl IntoValue for $t {
+            #[inline]
             fn into_value(self) -> Result<Value, HostError> { Ok(self.into()) }
         }
     )*};
@@ -288,6 +292,7 @@ macro_rules! host_fn {
             type Output = R;
             const LENGTH: u8 = $n;
             #[allow(non_snake_case, unused_variables)]
+            #[inline]
             fn invoke(&self, args: &mut Args<'_>) -> Result<R, HostError> {
                 $(let $a = $a::from_arg(args)?;)*
                 Ok(self($($a),*))
