@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{self, Poll, Waker};
 use std::time::Duration;
@@ -32,9 +32,32 @@ pub struct WebSocketCommand {
     pub connection: u64,
     /// What. A `Close` without a frame is to drop the connection without a handshake.
     pub message: Message,
-    /// What it takes counts as the guest's memory until the command is dropped.
-    _charge: Option<Charge>,
+    /// What it takes counts as the guest's memory, and as waiting to be sent, until the command is dropped.
+    _held: Option<(Charge, Waiting)>,
 }
+
+/// Bytes of a connection that wait to be sent.
+#[derive(Debug)]
+struct Waiting {
+    all: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Waiting {
+    fn new(all: &Arc<AtomicUsize>, bytes: usize) -> Self {
+        all.fetch_add(bytes, Ordering::Relaxed);
+        Self { all: all.clone(), bytes }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// How many messages of the largest size may wait to be sent.
+const MOST_WAITING: usize = 4;
 
 /// In the extensions of a response with status 101: the guest wants the connection as a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,7 +169,8 @@ pub(crate) struct Serve {
     pending: RefCell<HashMap<u64, Pending>>,
     shared: RefCell<HashMap<u64, Arc<Shared>>>,
     news: Arc<News>,
-    connections: RefCell<HashMap<u64, bool>>,
+    /// By their numbers, with the bytes that wait to be sent.
+    connections: RefCell<HashMap<u64, Arc<AtomicUsize>>>,
     upgrades: RefCell<VecDeque<UpgradeRequest>>,
     on_command: RefCell<Option<OnCommand>>,
 }
@@ -181,10 +205,12 @@ impl Serve {
         *self.on_command.borrow_mut() = None;
     }
 
-    fn command(&self, connection: u64, message: Message, charge: Option<Charge>) -> Result<(), HostError> {
-        if !self.connections.borrow().contains_key(&connection) {
-            return Ok(());
-        }
+    /// Bytes of a connection that wait to be sent, if there is such a one.
+    fn waiting(&self, connection: u64) -> Option<Arc<AtomicUsize>> {
+        self.connections.borrow().get(&connection).cloned()
+    }
+
+    fn command(&self, connection: u64, message: Message, held: Option<(Charge, Waiting)>) -> Result<(), HostError> {
         let hook = self.on_command.borrow().clone();
         let Some(hook) = hook else {
             return Err(HostError::dom(
@@ -192,7 +218,7 @@ impl Serve {
                 "the host does not take WebSocket messages",
             ));
         };
-        hook(WebSocketCommand { connection, message, _charge: charge });
+        hook(WebSocketCommand { connection, message, _held: held });
         Ok(())
     }
 }
@@ -278,7 +304,7 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
                 s.serve.next.set(connection);
                 pending.upgradable = false;
                 pending.upgrade = Some((connection, headers));
-                s.serve.connections.borrow_mut().insert(connection, false);
+                s.serve.connections.borrow_mut().insert(connection, Arc::default());
                 Ok(Some(connection))
             })
         ),
@@ -292,16 +318,29 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
                 if size > limit {
                     return Err(HostError::range_error(format!("the message is larger than {limit} bytes")));
                 }
-                let charge = ctx.charge(size + 64)?;
-                s.serve.command(connection, message, Some(charge))?;
+                let Some(all) = s.serve.waiting(connection) else { return Ok(0) };
+                if all.load(Ordering::Relaxed) + size > MOST_WAITING * limit {
+                    return Ok(0);
+                }
+                let held = (ctx.charge(size + 64)?, Waiting::new(&all, size));
+                s.serve.command(connection, message, Some(held))?;
                 Ok(size)
             })
         ),
         with!(
             s,
             context.function("__serve_close", move |connection: u64, code: u16, reason: String| {
+                if s.serve.waiting(connection).is_none() {
+                    return Ok(());
+                }
                 let frame = (code != 0).then_some(CloseFrame { code, reason });
                 s.serve.command(connection, Message::Close(frame), None)
+            })
+        ),
+        with!(
+            s,
+            context.function("__serve_buffered", move |connection: u64| {
+                s.serve.waiting(connection).map_or(0, |all| all.load(Ordering::Relaxed))
             })
         ),
     ]

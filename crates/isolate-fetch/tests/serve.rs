@@ -341,3 +341,35 @@ engine_test!(
         assert!(!handle.has_active_connections() && !handle.has_serve_handler());
     }
 );
+
+engine_test!(
+    async fn what_a_slow_client_does_not_take_is_not_piled_up(engine) {
+        let ctx = create_test_context(engine);
+        let code = r"
+            globalThis.sent = [];
+            serve({
+                fetch(request, server) { server.upgrade(request); },
+                websocket: {
+                    message(ws) { for (let i = 0; i < 6; i++) sent.push(ws.send('x'.repeat(100))); sent.push(ws.bufferedAmount); },
+                },
+            });
+            0";
+        let handle = set_up_with(&ctx, FetchOptions::new().limits(FetchLimits::new().message_bytes(100usize)), code);
+        let commands = Rc::new(RefCell::new(Vec::new()));
+        let c = commands.clone();
+        handle.on_web_socket_command(move |command| c.borrow_mut().push(command));
+        let request = Request::get("/").header("connection", "upgrade").header("upgrade", "websocket").body(Body::empty());
+        let response = ask(&ctx, &handle, request.unwrap()).await.unwrap();
+        let connection = response.extensions().get::<UpgradeRequest>().unwrap().connection;
+        handle.dispatch_web_socket_open(connection).unwrap();
+        let message = || handle.dispatch_web_socket_message(connection, Message::Text(String::new())).unwrap();
+        message();
+        assert_eq!(eval_code::<Vec<u32>>(&ctx, "sent.splice(0)"), [100, 100, 100, 100, 0, 0, 400]);
+        commands.borrow_mut().truncate(2);
+        message();
+        assert_eq!(eval_code::<Vec<u32>>(&ctx, "sent.splice(0)"), [100, 100, 0, 0, 0, 0, 400]);
+        commands.borrow_mut().clear();
+        handle.dispatch_web_socket_close(connection, None).unwrap();
+        assert_eq!(commands.borrow().len(), 0);
+    }
+);

@@ -114,6 +114,8 @@
     get data() { return sockets.get(this).data; }
     set data(value) { sockets.get(this).data = value; }
     get readyState() { return sockets.get(this).readyState; }
+    get bufferedAmount() { return host.__serve_buffered(sockets.get(this).id); }
+    // The bytes that are sent, or will be; 0 if it is closed, or too much waits already.
     send(message) {
       const where = 'ServerWebSocket.send';
       const state = sockets.get(this);
