@@ -268,15 +268,21 @@ impl Hop {
     fn make_client(&self, web_socket: bool) -> Result<reqwest::Client, String> {
         let options = &self.0.options;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier =
-            rustls_platform_verifier::Verifier::new_with_extra_roots(options.roots.clone(), provider.clone())
-                .map_err(|e| format!("the system's certificates cannot be used: {e}"))?;
-        let mut tls = rustls::ClientConfig::builder_with_provider(provider)
+        let roots = options.roots.clone();
+        let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(roots.clone(), provider.clone());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|e| e.to_string())?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
+            .map_err(|e| e.to_string())?;
+        let mut tls = match verifier {
+            Ok(verifier) => tls.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth(),
+            // A machine without certificates can still speak plain HTTP; TLS fails there, since nobody vouches for anybody.
+            Err(e) => {
+                tracing::warn!(target: "isolate", "the system's certificates cannot be used: {e}");
+                let mut store = rustls::RootCertStore::empty();
+                store.add_parsable_certificates(roots);
+                tls.with_root_certificates(store).with_no_client_auth()
+            }
+        };
         let mut builder = reqwest::Client::builder()
             .no_proxy()
             .referer(false)
