@@ -172,6 +172,8 @@ pub(crate) struct Serve {
     /// By their numbers, with the bytes that wait to be sent.
     connections: RefCell<HashMap<u64, Arc<AtomicUsize>>>,
     upgrades: RefCell<VecDeque<UpgradeRequest>>,
+    /// WebSockets that are not open yet, by the number of the request that they come of.
+    opening: RefCell<HashMap<u64, u64>>,
     on_command: RefCell<Option<OnCommand>>,
 }
 
@@ -202,7 +204,35 @@ impl Serve {
         self.pending.borrow_mut().clear();
         self.connections.borrow_mut().clear();
         self.upgrades.borrow_mut().clear();
+        self.opening.borrow_mut().clear();
         *self.on_command.borrow_mut() = None;
+    }
+
+    /// Nothing is to be answered any more. Gives the number of the WebSocket that will not come of the request.
+    fn forget(&self, id: u64) -> Option<u64> {
+        self.shared.borrow_mut().remove(&id);
+        let pending = self.pending.borrow_mut().remove(&id);
+        drop(pending);
+        let connection = self.opening.borrow_mut().remove(&id)?;
+        self.upgrades.borrow_mut().retain(|u| u.connection != connection);
+        self.connections.borrow_mut().remove(&connection);
+        Some(connection)
+    }
+
+    /// No WebSocket comes of a request after all; it may still be answered.
+    fn abandon(&self, id: u64) {
+        if let Some(pending) = self.pending.borrow_mut().get_mut(&id) {
+            pending.upgrade = None;
+        }
+        if let Some(connection) = self.opening.borrow_mut().remove(&id) {
+            self.connections.borrow_mut().remove(&connection);
+        }
+    }
+
+    /// The WebSocket is open, or will never be.
+    fn opened(&self, connection: u64) {
+        self.upgrades.borrow_mut().retain(|u| u.connection != connection);
+        self.opening.borrow_mut().retain(|_, c| *c != connection);
     }
 
     /// Bytes of a connection that wait to be sent, if there is such a one.
@@ -237,7 +267,7 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
         }};
     }
     vec![
-        with!(s, context.function("__serve_active", move |active: bool, _web_socket: bool| s.serve.active.set(active))),
+        with!(s, context.function("__serve_active", move |active: bool| s.serve.active.set(active))),
         with!(s, context.function("__serve_pending", move || s.serve.pending.borrow().len())),
         // Whether the client of a request is gone already; if not, news of it will come.
         with!(
@@ -254,12 +284,10 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
                 let s = s.clone();
                 async move {
                     let all = poll_fn(|cx| news.poll(cx)).await;
-                    let mut flat = Vec::with_capacity(2 * all.len());
+                    let mut flat = Vec::with_capacity(3 * all.len());
                     for (id, gone) in all {
-                        s.serve.shared.borrow_mut().remove(&id);
-                        let pending = s.serve.pending.borrow_mut().remove(&id);
-                        drop(pending);
-                        flat.extend([Value::from(id as f64), gone.into()]);
+                        let connection = s.serve.forget(id).map(|connection| connection as f64);
+                        flat.extend([Value::from(id as f64), gone.into(), connection.into()]);
                     }
                     flat
                 }
@@ -279,8 +307,8 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
             context
                 .function("__serve_fail", move |id: u64, e: Value| {
                     let pending = s.serve.pending.borrow_mut().remove(&id);
+                    s.serve.forget(id);
                     if let Some(pending) = pending {
-                        s.serve.shared.borrow_mut().remove(&id);
                         let _ = pending.reply.send(Err(guest_error(e)));
                     }
                 })
@@ -305,9 +333,12 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
                 pending.upgradable = false;
                 pending.upgrade = Some((connection, headers));
                 s.serve.connections.borrow_mut().insert(connection, Arc::default());
+                s.serve.opening.borrow_mut().insert(id, connection);
                 Ok(Some(connection))
             })
         ),
+        // The request is answered in another way.
+        with!(s, context.function("__serve_abandon", move |id: u64| s.serve.abandon(id))),
         with!(s, context.function("__serve_upgraded", move |id: u64| upgraded(&s.serve, id))),
         with!(
             s,
@@ -402,7 +433,7 @@ fn upgraded(serve: &Serve, id: u64) {
     response.extensions_mut().insert(upgrade.clone());
     serve.upgrades.borrow_mut().push_back(upgrade);
     if pending.reply.send(Ok(response)).is_err() {
-        serve.connections.borrow_mut().remove(&connection);
+        serve.forget(id);
     }
 }
 
@@ -733,7 +764,7 @@ impl FetchHandle {
     /// # Errors
     /// If there is no such WebSocket, or the guest is stopped. So with the three below.
     pub fn dispatch_web_socket_open(&self, connection: u64) -> Result<(), FetchError> {
-        self.state.serve.upgrades.borrow_mut().retain(|u| u.connection != connection);
+        self.state.serve.opened(connection);
         self.tell(connection, |f| &f.open, vec![])
     }
 
@@ -760,7 +791,7 @@ impl FetchHandle {
     /// # Errors
     /// As above.
     pub fn dispatch_web_socket_close(&self, connection: u64, frame: Option<CloseFrame>) -> Result<(), FetchError> {
-        self.state.serve.upgrades.borrow_mut().retain(|u| u.connection != connection);
+        self.state.serve.opened(connection);
         let frame = frame.unwrap_or(CloseFrame { code: 1006, reason: String::new() });
         let told = self.tell(connection, |f| &f.closed, vec![f64::from(frame.code).into(), frame.reason.into()]);
         self.state.serve.connections.borrow_mut().remove(&connection);

@@ -373,3 +373,35 @@ engine_test!(
         assert_eq!(commands.borrow().len(), 0);
     }
 );
+
+engine_test!(
+    async fn upgrades_that_come_to_nothing_leave_nothing(engine) {
+        let ctx = create_test_context(engine);
+        let code = r"
+            let how;
+            const server = serve({
+                fetch(request, server) {
+                    server.upgrade(request);
+                    if (how === 'throw') throw new RangeError('after all');
+                    if (how === 'never') return new Promise(() => {});
+                },
+                error: (e) => new Response(e.message, { status: 500 }),
+                websocket: {},
+            });
+            0";
+        let handle = set_up(&ctx, code);
+        let request = || Request::get("/").header("connection", "upgrade").header("upgrade", "websocket").body(Body::empty());
+        ctx.evaluate("how = 'throw'", "how.js").unwrap();
+        let response = ask(&ctx, &handle, request().unwrap()).await.unwrap();
+        assert_eq!((response.status().as_u16(), text(&ctx, response).await), (500, "after all".to_owned()));
+        // The client goes away before the answer, and before it has looked at it.
+        for how in ["never", "fine"] {
+            ctx.evaluate(&format!("how = '{how}'"), "how.js").unwrap();
+            drop(handle.dispatch_request(request().unwrap()));
+            ctx.run_until_idle().await.unwrap();
+        }
+        assert_eq!((handle.web_sockets(), handle.has_active_connections()), (0, false));
+        assert_eq!(handle.get_upgrade_request(), None);
+        assert_eq!(eval_code::<u32>(&ctx, "server.pendingWebSockets"), 0);
+    }
+);

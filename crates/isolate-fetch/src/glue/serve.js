@@ -33,11 +33,13 @@
     call(p.MapPrototypeDelete, tracked, id);
     p.use('abort').signalAbort(state.signal, clientGone());
   };
-  // What the host says of requests that are tracked: number, whether the client went away, number …
+  // What the host says of requests that are over: number, whether the client went away, the WebSocket that does not come of
+  // it, number …
   const watch = () => react(host.__serve_watch(), watched, watched, undefined);
   const watched = (_, news) => {
     if (news === undefined) return;
-    for (let i = 0; i < news.length; i += 2) {
+    for (let i = 0; i < news.length; i += 3) {
+      if (news[i + 2] !== undefined) call(p.MapPrototypeDelete, byId, news[i + 2]);
       if (news[i + 1]) gone(news[i]);
       else call(p.MapPrototypeDelete, tracked, news[i]);
     }
@@ -88,6 +90,13 @@
   // The guest's own handler of errors is asked once.
   const fail = (job, e) => {
     const { error } = job.app;
+    // With the request goes the WebSocket that it was to become.
+    const { upgraded } = job.state;
+    if (upgraded !== undefined) {
+      job.state.upgraded = undefined;
+      call(p.MapPrototypeDelete, byId, upgraded);
+      host.__serve_abandon(job.state.served);
+    }
     if (error === undefined || job.failed) {
       host.__serve_fail(job.state.served, e);
       return;
@@ -167,7 +176,7 @@
       call(p.MapPrototypeSet, byId, id, socket);
       return true;
     }
-    stop() { app = undefined; host.__serve_active(false, false); }
+    stop() { app = undefined; host.__serve_active(false); }
   }
   idl.define(Server);
   const server = { __proto__: Server.prototype };
@@ -224,7 +233,7 @@
         };
       }
       app = { __proto__: null, object: options, fetch, error: onError, websocket };
-      host.__serve_active(true, websocket !== undefined);
+      host.__serve_active(true);
       return server;
     },
   };
