@@ -70,6 +70,15 @@ impl Body {
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        Self::wrap_with(body, |e| broken(e.into()))
+    }
+
+    /// The same, with what the errors of the body become.
+    pub(crate) fn wrap_with<B>(body: B, error: impl Fn(B::Error) -> FetchError + Send + 'static) -> Self
+    where
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+    {
         if body.is_end_stream() {
             return Bytes::new().into();
         }
@@ -82,7 +91,7 @@ impl Body {
                         Ok(mut data) => Poll::Ready(Some(Ok(data.copy_to_bytes(data.remaining())))),
                         Err(_trailers) => continue,
                     },
-                    Some(Err(e)) => Poll::Ready(Some(Err(broken(e.into())))),
+                    Some(Err(e)) => Poll::Ready(Some(Err(error(e)))),
                     None => Poll::Ready(None),
                 };
             }

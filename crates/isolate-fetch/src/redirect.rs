@@ -75,8 +75,10 @@ impl<H: FetchHandler> FetchHandler for FollowRedirects<H> {
                 };
                 let mut response = inner.fetch(request).await?;
                 let Some(next) = location(&response, &url)? else {
-                    if followed > 0 && response.extensions().get::<ResponseInfo>().is_none() {
-                        response.extensions_mut().insert(ResponseInfo::redirected_to(url));
+                    if followed > 0 {
+                        let info = response.extensions_mut().get_or_insert_default::<ResponseInfo>();
+                        info.redirected = true;
+                        info.url.get_or_insert(url);
                     }
                     return Ok(response);
                 };

@@ -402,6 +402,9 @@ fn servers_that_do_not_behave() {
         server.set_response("/drip", MockServerResponse::chunks(["x"]).endless().between(Duration::from_millis(10)));
         let body = hasty.fetch(get(&format!("{}/drip", server.url()))).await.unwrap().into_body();
         assert_eq!(body.read_all(1 << 20).await.unwrap_err().kind(), FetchErrorKind::Timeout);
+        // Redirects are part of it.
+        server.set_response("/round", MockServerResponse::redirect(302, "/round").delay(Duration::from_millis(60)));
+        assert_eq!(kind(hasty.fetch(get(&format!("{}/round", server.url()))).await), Err(FetchErrorKind::Timeout));
         server.set_response("/late", MockServerResponse::new("x").delay(Duration::from_secs(5)));
         assert_eq!(kind(hasty.fetch(get(&format!("{}/late", server.url()))).await), Err(FetchErrorKind::Timeout));
         server.set_response(
@@ -467,6 +470,8 @@ engine_test!(
         server.set_response("/json", MockServerResponse::new(r#"{"a":1}"#).header("content-type", "application/json"));
         server.set_response("/go", MockServerResponse::redirect(302, "/json#x"));
         server.set_response("/empty", MockServerResponse::default().status(204));
+        let odd = raw_server(b"HTTP/1.1 203 Quite So\r\ncontent-length: 0\r\n\r\n".to_vec()).await;
+        server.set_response("/odd", MockServerResponse::redirect(302, &format!("http://{odd}/")));
         let ctx = create_test_context(engine);
         set_up(&ctx, network());
         let code = format!(
@@ -476,13 +481,13 @@ engine_test!(
                 const failed = await fetch('http://example.com/').catch((e) => e.name + ': ' + e.message);
                 const empty = await fetch(base + '/empty');
                 return [r.status, r.url === base + '/json', r.redirected, r.headers.get('content-type'), (await r.json()).a, failed,
-                    empty.body, empty.statusText];
+                    empty.body, empty.statusText, (await fetch(base + '/odd')).statusText, (await fetch(base + '/odd')).redirected];
             }})()",
             server.url()
         );
         let got: serde_json::Value = eval_code_async(&ctx, &code).await;
         let refused = "TypeError: fetch failed: the host does not allow example.com:80";
-        assert_eq!(got, serde_json::json!([200, true, true, "application/json", 1, refused, null, "No Content"]));
+        assert_eq!(got, serde_json::json!([200, true, true, "application/json", 1, refused, null, "No Content", "Quite So", true]));
         assert_eq!(&server.requests()[0].body[..], b"q=%C3%A9");
     }
 );

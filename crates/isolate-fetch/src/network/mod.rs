@@ -10,17 +10,20 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{Request, Response, Version};
+use http::{Request, Response};
+use hyper::ext::ReasonPhrase;
 use isolate_core::url::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::pki_types::CertificateDer;
 
 use crate::body::ends_on_error;
-use crate::{Body, FetchError, FetchErrorKind, FetchFuture, FetchHandler, FollowRedirects, RequestInfo};
+use crate::{Body, FetchError, FetchErrorKind, FetchFuture, FetchHandler, FollowRedirects, RequestInfo, ResponseInfo};
 
 pub use address::is_public;
 pub use ipnet::IpNet;
@@ -195,7 +198,24 @@ impl Network {
 
 impl FetchHandler for Network {
     fn fetch(&self, request: Request<Body>) -> FetchFuture {
-        self.follow.fetch(request)
+        let response = self.follow.fetch(request);
+        let Some(time) = self.hop().0.options.total_time else { return response };
+        Box::pin(async move {
+            let late = || FetchError::new(FetchErrorKind::Timeout, "the fetch took too long");
+            let end = tokio::time::Instant::now() + time;
+            let response = tokio::time::timeout_at(end, response).await.map_err(|_| late())??;
+            Ok(response.map(|mut body| {
+                let length = body.length();
+                let mut sleep = Box::pin(tokio::time::sleep_until(end));
+                let chunks = futures_util::stream::poll_fn(move |cx| {
+                    if sleep.as_mut().poll(cx).is_ready() {
+                        return Poll::Ready(Some(Err(late())));
+                    }
+                    body.poll_next_unpin(cx)
+                });
+                Body::of(ends_on_error(chunks), length)
+            }))
+        })
     }
 }
 
@@ -338,35 +358,14 @@ impl Hop {
         let received = client.execute(sent).await.map_err(failed)?;
         let response: Response<reqwest::Body> = received.into();
         let (mut parts, body) = response.into_parts();
-        // Those of the transport are no business of the guest.
-        parts.extensions = http::Extensions::new();
-        let version = parts.version;
-        let mut response = Response::from_parts(parts, decode_errors(body));
-        if version == Version::HTTP_09 {
-            *response.version_mut() = Version::HTTP_11;
+        // Of what the transport says besides, the guest is to know the text of the status alone.
+        let extensions = std::mem::take(&mut parts.extensions);
+        if let Some(reason) = extensions.get::<ReasonPhrase>() {
+            let text = reason.as_bytes().iter().map(|&b| char::from(b)).collect();
+            parts.extensions.insert(ResponseInfo { status_text: Some(text), ..ResponseInfo::default() });
         }
-        Ok(response)
+        Ok(Response::from_parts(parts, Body::wrap_with(body, failed)))
     }
-}
-
-fn decode_errors(body: reqwest::Body) -> Body {
-    use futures_util::StreamExt;
-    use http_body::Body as _;
-    let length = body.size_hint().exact();
-    let mut body = Box::pin(body);
-    let chunks = futures_util::stream::poll_fn(move |cx| {
-        loop {
-            return match std::task::ready!(body.as_mut().poll_frame(cx)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => std::task::Poll::Ready(Some(Ok(data))),
-                    Err(_trailers) => continue,
-                },
-                Some(Err(e)) => std::task::Poll::Ready(Some(Err(failed(e)))),
-                None => std::task::Poll::Ready(None),
-            };
-        }
-    });
-    Body::of(chunks.boxed(), length)
 }
 
 /// What went wrong, in words for the guest that tell nothing of the host's network but what it could see itself.
@@ -394,23 +393,6 @@ fn failed(e: reqwest::Error) -> FetchError {
 impl FetchHandler for Hop {
     fn fetch(&self, request: Request<Body>) -> FetchFuture {
         let this = self.clone();
-        Box::pin(async move {
-            let Some(time) = this.0.options.total_time else { return this.send(request).await };
-            let late = || FetchError::new(FetchErrorKind::Timeout, "the fetch took too long");
-            let end = tokio::time::Instant::now() + time;
-            let response = tokio::time::timeout_at(end, this.send(request)).await.map_err(|_| late())??;
-            Ok(response.map(|mut body| {
-                let length = body.length();
-                let mut sleep = Box::pin(tokio::time::sleep_until(end));
-                let chunks = futures_util::stream::poll_fn(move |cx| {
-                    use futures_util::StreamExt;
-                    if sleep.as_mut().poll(cx).is_ready() {
-                        return std::task::Poll::Ready(Some(Err(late())));
-                    }
-                    body.poll_next_unpin(cx)
-                });
-                Body::of(ends_on_error(chunks), length)
-            }))
-        })
+        Box::pin(async move { this.send(request).await })
     }
 }
