@@ -177,7 +177,6 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
         abort,
         ended,
         base_url,
-        context.function("__Mime_extract", |s: String| mime::extract(&s).map(|m| m.to_string())),
         context.function("__URL_credentials", |href: String| has_credentials(&href)),
         context.function("__Request_method", |s: String| method(&s)),
         context.function("__Response_reason", |s: String| {
@@ -461,7 +460,6 @@ async fn respond(
         headers,
         body,
         whole.into(),
-        "basic".into(),
     ];
     Ok((Value::List(made), whole))
 }

@@ -270,6 +270,29 @@
     p.hidden(prototype, SymbolIterator, methods.entries);
   };
 
+  // The pairs of a list by their first members, in code units; those with the same one keep their order. The list given may
+  // be used up.
+  const sortPairs = (all) => {
+    const { length } = all;
+    let from = all, to = list();
+    for (let i = 0; i < length; i++) to[i] = undefined;
+    for (let width = 1; width < length; width *= 2) {
+      for (let start = 0; start < length; start += 2 * width) {
+        const middle = start + width < length ? start + width : length;
+        const end = start + 2 * width < length ? start + 2 * width : length;
+        let a = start, b = middle;
+        for (let i = start; i < end; i++) {
+          if (a < middle && (b >= end || !(from[b][0] < from[a][0]))) to[i] = from[a++];
+          else to[i] = from[b++];
+        }
+      }
+      const other = from;
+      from = to;
+      to = other;
+    }
+    return from;
+  };
+
   // As engine.react(), of what a host function gave: a promise, or a value that was ready. Of such a value no `then` is
   // looked up, which the guest could have put on Object.prototype.
   const after = (given, f, g, state) => {
@@ -279,7 +302,7 @@
 
   p.exports = {
     __proto__: null,
-    after, isObject, typeError, illegal, need, list, array, readonlyArray, define, inherit, slot, iterable, IteratorPrototype,
+    after, sortPairs, isObject, typeError, illegal, need, list, array, readonlyArray, define, inherit, slot, iterable, IteratorPrototype,
     DOMString, USVString, ByteString, boolean, double, unrestrictedDouble,
     byte: integer(-128, 127, 256, 'byte'),
     octet: integer(0, 255, 256, 'octet'),

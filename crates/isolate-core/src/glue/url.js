@@ -142,27 +142,6 @@
     if (items.length !== 2) throw typeError(where, 'Each query pair must be an iterable [name, value] tuple.');
     return [items[0], items[1]];
   };
-  // Stable, by code units.
-  const sort = (all) => {
-    const { length } = all;
-    let from = all, to = list();
-    for (let i = 0; i < length; i++) to[i] = undefined;
-    for (let width = 1; width < length; width *= 2) {
-      for (let start = 0; start < length; start += 2 * width) {
-        const middle = start + width < length ? start + width : length;
-        const end = start + 2 * width < length ? start + 2 * width : length;
-        let a = start, b = middle;
-        for (let i = start; i < end; i++) {
-          if (a < middle && (b >= end || !(from[b][0] < from[a][0]))) to[i] = from[a++];
-          else to[i] = from[b++];
-        }
-      }
-      const other = from;
-      from = to;
-      to = other;
-    }
-    return from;
-  };
   // The list is made anew when something is taken out of it. A bare `this.#all` checks that there is one.
   class URLSearchParams {
     #pairs;
@@ -256,7 +235,7 @@
       this.#update();
     }
     sort() {
-      this.#pairs = sort(this.#all);
+      this.#pairs = idl.sortPairs(this.#all);
       this.#update();
     }
     toString() {

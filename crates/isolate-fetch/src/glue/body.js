@@ -12,6 +12,8 @@
 
   // Where the bytes of a body are: a string, a Uint8Array that only glue has, the record of a Blob, or a stream.
   const TEXT = 0, BYTES = 1, BLOB = 2, STREAM = 3;
+  // Bytes that were read for the guest, which may have them as they are.
+  const READ = 4;
   // Whoever reads the source itself sets `used`; else its stream says so.
   const newBody = (kind, source) => ({
     __proto__: null, kind, source, used: false,
@@ -98,8 +100,7 @@
   const cloneBody = (body) => {
     if (body === undefined) return undefined;
     if (body.stream === undefined) {
-      const other = newBody(body.kind, body.source);
-      return other;
+      return newBody(body.kind, body.source);
     }
     const branches = p.use('streams_pipe').ReadableStreamTee(body.stream, true);
     const other = newBody(STREAM, branches.second);
@@ -205,9 +206,9 @@
   // UTF-8 decode takes a byte order mark away.
   const plain = (s) => (call(p.StringPrototypeCharCodeAt, s, 0) === 0xfeff ? call(p.StringPrototypeSlice, s, 1) : s);
   const toText = (kind, source) =>
-    (kind === TEXT ? plain(source) : kind === BYTES ? decodeText(source) : p.use('blob').textOf(source));
+    (kind === TEXT ? plain(source) : kind === BLOB ? p.use('blob').textOf(source) : decodeText(source));
   const toBytes = (kind, source) => (kind === TEXT ? engine.utf8Encode(source)
-    : kind === BYTES ? copied(source) : p.use('blob').read(source, 0, source.size));
+    : kind === BLOB ? p.use('blob').read(source, 0, source.size) : kind === READ ? source : copied(source));
   const how = {
     __proto__: null,
     text: (state, kind, source) => toText(kind, source),
@@ -216,7 +217,7 @@
     arrayBuffer: (state, kind, source) => engine.viewInfo(toBytes(kind, source)).buffer,
     blob: (state, kind, source) => {
       const type = mimeType(state);
-      const part = kind === BYTES ? { __proto__: null, id: 0, source } : source;
+      const part = kind === BYTES || kind === READ ? { __proto__: null, id: 0, source } : source;
       const parts = list();
       parts[0] = part;
       return p.use('blob').makeBlob(parts, type ?? '');
@@ -235,7 +236,7 @@
   const consume = (state, way, where) => {
     const { body } = state;
     try {
-      if (body === undefined) return resolved(how[way](state, BYTES, new p.Uint8Array(0)));
+      if (body === undefined) return resolved(how[way](state, READ, new p.Uint8Array(0)));
       if (isUnusable(body)) {
         throw typeError(where, isDisturbed(body) ? 'body stream already read' : 'body stream is locked');
       }
@@ -263,7 +264,7 @@
   const collected = (job, result) => {
     let value;
     try {
-      value = how[job.way](job.state, typeof result === 'string' ? TEXT : BYTES, result);
+      value = how[job.way](job.state, typeof result === 'string' ? TEXT : READ, result);
     } catch (e) {
       job.reject(e);
       return;
@@ -349,6 +350,7 @@
   F.toHost = toHost;
   F.fromHost = fromHost;
   F.lengthOf = lengthOf;
+  F.extractType = (value) => host.__Mime_extract(value);
   F.mixin = mixin;
   // FormData, once something of it is needed.
   F.formData = undefined;

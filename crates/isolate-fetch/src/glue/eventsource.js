@@ -42,12 +42,7 @@
       return;
     }
     next(job);
-    const type = event[0];
-    if (!events.hasListeners(source, type)) return;
-    const own = {
-      __proto__: null, data: event[1], origin: state.origin, lastEventId: event[2], source: null, ports: idl.readonlyArray(idl.list()),
-    };
-    events.dispatch(source, events.create(events.MessageEvent, 'MessageEvent', type, own));
+    F.fireMessage(source, event[0], event[1], state.origin, event[2]);
   };
   // https://html.spec.whatwg.org/multipage/server-sent-events.html#reestablish-the-connection
   const again = (job) => {

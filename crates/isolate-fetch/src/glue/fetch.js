@@ -417,7 +417,7 @@
   const gotResponse = (flight, made) => {
     if (flight.done) return;
     const state = newResponse();
-    state.type = made[7];
+    state.type = 'basic';
     state.status = made[0];
     state.statusText = made[1];
     state.url = made[2] ?? flight.request.url;
@@ -483,12 +483,12 @@
       state.list[2] = ['content-range', 'bytes ' + asked[0] + '-' + (asked[1] - 1) + '/' + size];
     }
     state.list[0] = ['content-length', '' + bytes.size];
-    state.list[1] = ['content-type', type === '' || host.__Mime_extract(type) === undefined ? '' : type];
+    state.list[1] = ['content-type', type === '' || F.extractType(type) === undefined ? '' : type];
     state.body = newBody(BLOB, bytes);
     return resolved(wrapResponse(state));
   };
 
-  // ---- WebSockets, of both sides ----
+  // ---- what WebSockets of both sides and event sources share ----
 
   // What send() takes, as the host does: a string, or bytes that the guest cannot change any more.
   const messageOf = (v, where) => {
@@ -516,6 +516,14 @@
     return [reason !== '' && code === undefined ? 1000 : code, reason];
   };
 
+  // Fires a MessageEvent, if somebody listens.
+  const fireMessage = (target, type, data, origin, lastEventId) => {
+    const events = p.use('events');
+    if (!events.hasListeners(target, type)) return;
+    const own = { __proto__: null, data, origin, lastEventId, source: null, ports: idl.readonlyArray(list()) };
+    events.dispatch(target, events.create(events.MessageEvent, 'MessageEvent', type, own));
+  };
+
   const scope = {
     fetch(input, init = undefined) {
       try {
@@ -533,6 +541,7 @@
   F.wrapRequest = wrapRequest;
   F.messageOf = messageOf;
   F.closeFrame = closeFrame;
+  F.fireMessage = fireMessage;
   // Set by the glue of serve: told of requests whose signal somebody has.
   F.track = undefined;
   F.baseURL = host.__fetch_baseURL();

@@ -49,32 +49,12 @@
     }
     return value;
   };
-  const mergeSort = (all) => {
-    const { length } = all;
-    let from = all, to = list();
-    for (let i = 0; i < length; i++) to[i] = undefined;
-    for (let width = 1; width < length; width *= 2) {
-      for (let start = 0; start < length; start += 2 * width) {
-        const middle = start + width < length ? start + width : length;
-        const end = start + 2 * width < length ? start + 2 * width : length;
-        let a = start, b = middle;
-        for (let i = start; i < end; i++) {
-          if (a < middle && (b >= end || !(from[b][0] < from[a][0]))) to[i] = from[a++];
-          else to[i] = from[b++];
-        }
-      }
-      const other = from;
-      from = to;
-      to = other;
-    }
-    return from;
-  };
   // https://fetch.spec.whatwg.org/#concept-header-list-sort-and-combine
   const sortedOf = (state) => {
     if (state.sorted !== undefined) return state.sorted;
     const copy = list();
     for (let i = 0; i < state.list.length; i++) copy[i] = state.list[i];
-    const sorted = mergeSort(copy);
+    const sorted = idl.sortPairs(copy);
     const combined = list();
     for (let i = 0; i < sorted.length; i++) {
       const name = sorted[i][0];

@@ -74,8 +74,7 @@
       if (state.binaryType === 'arraybuffer') data = engine.viewInfo(message).buffer;
       else data = p.use('blob').makeBlob([{ __proto__: null, id: 0, source: message }], '');
     }
-    const own = { __proto__: null, data, origin: state.origin, lastEventId: '', source: null, ports: idl.readonlyArray(idl.list()) };
-    events.dispatch(socket, events.create(events.MessageEvent, 'MessageEvent', 'message', own));
+    F.fireMessage(socket, 'message', data, state.origin, '');
   };
   // The connection failed, or never was.
   const broken = (job) => {
