@@ -1,6 +1,11 @@
 //! Blob and File, on every engine and from every origin.
 
-use isolate_core::{Blob, Context, File, Limits, Termination};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use isolate_core::{Blob, BlobSource, Context, DomExceptionName, File, HostError, Limits, Termination};
 use isolate_test_utils::{create_limited_context, create_test_context, engine_test, eval_code, eval_code_async};
 
 /// Functions of the host that take and give blobs.
@@ -12,7 +17,7 @@ fn with_host(context: &Context) {
         .unwrap();
     context
         .define_function("tell", |blob: Blob| {
-            format!("{} {} {}", blob.len(), blob.content_type(), String::from_utf8_lossy(&blob.bytes()))
+            format!("{} {} {}", blob.len(), blob.content_type(), String::from_utf8_lossy(&blob.bytes().unwrap()))
         })
         .unwrap();
 }
@@ -110,9 +115,9 @@ engine_test!(
 engine_test!(
     fn host_side(engine) {
         let blob = Blob::from_parts(["abc".into(), "".into(), "def".into()], "A/B");
-        assert_eq!((blob.len(), blob.content_type(), &blob.bytes()[..]), (6, "a/b", &b"abcdef"[..]));
+        assert_eq!((blob.len(), blob.content_type(), &blob.bytes().unwrap()[..]), (6, "a/b", &b"abcdef"[..]));
         let part = blob.slice(2..4, "");
-        assert_eq!((&part.bytes()[..], part.slices().len(), blob.slice(4..100, "").len()), (&b"cd"[..], 2, 2));
+        assert_eq!((&part.bytes().unwrap()[..], part.slices().unwrap().len(), blob.slice(4..100, "").len()), (&b"cd"[..], 2, 2));
         assert!(blob.slice(3..3, "").is_empty() && Blob::new("", "é").content_type().is_empty());
         let file = File::new(part, "n").with_last_modified(1);
         assert_eq!((file.name(), file.last_modified(), file.blob().len()), ("n", 1, 2));
@@ -124,7 +129,7 @@ engine_test!(
         eval_code::<()>(&ctx, "keep(new File(['kept'], 'k')); undefined");
         drop(ctx);
         let file = sent.lock().unwrap().take().unwrap();
-        assert_eq!(std::thread::spawn(move || file.blob().bytes()).join().unwrap(), "kept");
+        assert_eq!(std::thread::spawn(move || file.blob().bytes()).join().unwrap().unwrap(), "kept");
     }
 );
 
@@ -199,5 +204,89 @@ engine_test!(
              attempt(() => URL.revokeObjectURL(a)), attempt(() => URL.revokeObjectURL('nope')),
              attempt(() => URL.createObjectURL({})), attempt(() => URL.createObjectURL())].join()";
         assert_eq!(eval_code::<String>(&ctx, code), "true,true,null,undefined,undefined,TypeError,TypeError");
+    }
+);
+
+/// The numbers from 0 on, each a byte, as if they came from elsewhere; nothing from `broken` on.
+struct Counting {
+    reads: std::sync::Mutex<Vec<std::ops::Range<u64>>>,
+    broken: u64,
+}
+
+impl BlobSource for Counting {
+    fn read(&self, range: std::ops::Range<u64>) -> BoxFuture<'static, Result<Bytes, HostError>> {
+        self.reads.lock().unwrap().push(range.clone());
+        let broken = range.end > self.broken;
+        Box::pin(async move {
+            // Not ready at once, as a disk would not be.
+            tokio::task::yield_now().await;
+            match broken {
+                true => Err(HostError::dom(DomExceptionName::NotReadableError, "gone")),
+                false => Ok(range.map(|i| i as u8).collect::<Vec<u8>>().into()),
+            }
+        })
+    }
+}
+
+engine_test!(
+    async fn bytes_of_a_source_are_read_when_they_are_asked_for(engine) {
+        let ctx = create_test_context(engine);
+        let source = Arc::new(Counting { reads: Default::default(), broken: 1 << 30 });
+        let given = source.clone();
+        // 1 TiB, of which nothing is anywhere.
+        ctx.define_function("large", move || Blob::from_source(given.clone(), 1 << 40, "a/b")).unwrap();
+        let given = source.clone();
+        ctx.define_function("small", move || File::new(Blob::from_source(given.clone(), 70, ""), "f")).unwrap();
+        ctx.define_async_function("read", |blob: Blob| async move {
+            assert!(!blob.is_in_memory() && blob.bytes().is_none() && blob.slices().is_none());
+            let chunks: Vec<usize> = blob.stream(30).map(|chunk| chunk.unwrap().len()).collect().await;
+            assert_eq!((chunks, &blob.read(1..3).await.unwrap()[..]), (vec![30, 30, 10], &[1, 2][..]));
+        }).unwrap();
+        let told = eval_code_async::<String>(&ctx, r"(async () => {
+            const blob = large(), out = [blob.size, blob.type];
+            const part = blob.slice(65, 70);
+            out.push(await part.text(), (await part.bytes()).length, (await part.arrayBuffer()).byteLength);
+            const mixed = new Blob(['<', blob.slice(97, 100), small().slice(66, 67), '>']);
+            out.push(await mixed.text(), structuredClone(mixed).size);
+            let chunks = [];
+            for await (const chunk of blob.slice(0, 600_000).stream()) chunks.push(chunk.length);
+            out.push(chunks.join('+'));
+            for await (const chunk of blob.stream()) { out.push(chunk.length); break; }
+            const reader = new FileReader();
+            const loaded = new Promise(done => { reader.onload = reader.onerror = done; });
+            reader.readAsDataURL(small().slice(1, 4));
+            await loaded;
+            out.push(reader.result);
+            await read(small());
+            return out.join(' ');
+        })()").await;
+        assert_eq!(
+            told,
+            "1099511627776 a/b ABCDE 5 5 <abcB> 6 262144+262144+75712 262144 data:application/octet-stream;base64,AQID"
+        );
+        // What nobody asked for was not read.
+        let most = source.reads.lock().unwrap().iter().map(|r| r.end).max();
+        assert!(most < Some(600_001 + (2 << 18)), "{most:?}");
+    }
+);
+
+engine_test!(
+    async fn bytes_that_cannot_be_read_are_an_error_and_nothing_hangs(engine) {
+        let ctx = create_test_context(engine);
+        let source = Arc::new(Counting { reads: Default::default(), broken: 10 });
+        ctx.define_function("file", move || Blob::from_source(source.clone(), 100, "")).unwrap();
+        let told = eval_code_async::<String>(&ctx, r"(async () => {
+            const out = [];
+            const why = (promise) => promise.then(v => 'none: ' + v, e => e.name);
+            out.push(await why(file().text()), await why(file().slice(0, 10).text().then(s => s.length)));
+            out.push(await why(file().stream().getReader().read()));
+            const reader = new FileReader();
+            const ended = new Promise(done => { reader.onloadend = done; });
+            reader.readAsText(file());
+            await ended;
+            out.push(reader.error.name, reader.result);
+            return out.join(' ');
+        })()").await;
+        assert_eq!(told, "NotReadableError none: 10 NotReadableError NotReadableError ");
     }
 );

@@ -49,7 +49,7 @@ const POISON: &str = "
 
 fn poisoned(engine: &dyn isolate_core::Engine) -> Context {
     let ctx = create_test_context(engine);
-    ctx.define_function("tell", |blob: Blob| String::from_utf8_lossy(&blob.bytes()).into_owned()).unwrap();
+    ctx.define_function("tell", |blob: Blob| String::from_utf8_lossy(&blob.bytes().unwrap()).into_owned()).unwrap();
     ctx.define_function("give", || Blob::new("given", "a/b")).unwrap();
     eval_code::<()>(&ctx, "var bytes = Uint8Array.of(0xe2, 0x82, 0xac, 97), odd = new Uint8Array(2); undefined");
     eval_code::<()>(&ctx, POISON);

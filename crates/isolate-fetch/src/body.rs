@@ -313,9 +313,18 @@ impl From<()> for Body {
 
 impl From<Blob> for Body {
     fn from(blob: Blob) -> Self {
-        let mut runs: Vec<Bytes> = blob.slices().collect();
-        runs.reverse();
-        Self(Inner::Runs(runs))
+        /// The most of a file that is read at once.
+        const PIECE: u64 = 256 << 10;
+        match blob.slices() {
+            Some(mut runs) => {
+                runs.reverse();
+                Self(Inner::Runs(runs))
+            }
+            None => {
+                let length = blob.len();
+                Self::of(blob.stream(PIECE).map(|item| item.map_err(FetchError::from)), Some(length))
+            }
+        }
     }
 }
 

@@ -5,9 +5,11 @@ use std::collections::{HashMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{self, Poll, Waker};
+use std::task::{self, Poll, Waker, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::Request;
 use http::header::{self, HeaderValue};
 use isolate_core::url::Url;
@@ -23,10 +25,36 @@ const CLOSE_TIME: Duration = Duration::from_secs(10);
 /// How many messages of the largest size may wait to be sent.
 const MOST_WAITING: usize = 4;
 
+/// A message that waits to be sent, or a file's bytes that are to be one.
+enum Outgoing {
+    Ready(Message),
+    Reading(BoxFuture<'static, Result<Bytes, HostError>>, usize),
+}
+
+impl Outgoing {
+    /// What `bufferedAmount` counts of it.
+    fn payload(&self) -> usize {
+        match self {
+            Self::Ready(Message::Close(_)) => 0,
+            Self::Ready(message) => message.len(),
+            Self::Reading(_, size) => *size,
+        }
+    }
+
+    /// Reads what is to be read.
+    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), FetchError>> {
+        if let Self::Reading(bytes, _) = self {
+            let bytes = ready!(bytes.as_mut().poll(cx))?;
+            *self = Self::Ready(Message::Binary(bytes));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 #[derive(Default)]
 struct Open {
     connection: RefCell<Option<WebSocketConnection>>,
-    queue: RefCell<VecDeque<(Message, Charge)>>,
+    queue: RefCell<VecDeque<(Outgoing, Charge)>>,
     buffered: Cell<usize>,
     unflushed: Cell<bool>,
     /// More waits than may.
@@ -37,11 +65,6 @@ struct Open {
     dropped: CancellationToken,
 }
 
-/// What `bufferedAmount` counts of a message.
-fn payload(message: &Message) -> usize {
-    if matches!(message, Message::Close(_)) { 0 } else { message.len() }
-}
-
 impl Open {
     fn wake(&self) {
         if let Some(waker) = self.waker.borrow_mut().take() {
@@ -49,8 +72,8 @@ impl Open {
         }
     }
 
-    fn push(&self, message: Message, charge: Charge) {
-        self.buffered.set(self.buffered.get() + payload(&message));
+    fn push(&self, message: Outgoing, charge: Charge) {
+        self.buffered.set(self.buffered.get() + message.payload());
         self.queue.borrow_mut().push_back((message, charge));
         self.wake();
     }
@@ -65,13 +88,21 @@ impl Open {
         if self.full.get() {
             return Poll::Ready(Err(FetchError::new(FetchErrorKind::TooLarge, "too much waits to be sent")));
         }
-        while !self.queue.borrow().is_empty() {
+        loop {
+            match self.queue.borrow_mut().front_mut() {
+                Some((message, _)) => match message.poll_ready(cx)? {
+                    Poll::Ready(()) => {}
+                    Poll::Pending => break,
+                },
+                None => break,
+            }
             match outgoing.as_mut().poll_ready(cx)? {
                 Poll::Ready(()) => {}
                 Poll::Pending => break,
             }
             let Some((message, charge)) = self.queue.borrow_mut().pop_front() else { break };
-            self.buffered.set(self.buffered.get().saturating_sub(payload(&message)));
+            self.buffered.set(self.buffered.get().saturating_sub(message.payload()));
+            let Outgoing::Ready(message) = message else { break };
             outgoing.as_mut().start_send(message)?;
             self.unflushed.set(true);
             drop(charge);
@@ -201,18 +232,25 @@ fn connect(
 }
 
 fn send(context: &Context, state: &State, id: u64, data: Value) -> Result<(), HostError> {
-    let message = message_of(data)?;
+    let message = match Blob::from_value(data.clone()) {
+        Ok(file) if !file.is_in_memory() => {
+            let size = usize::try_from(file.len()).unwrap_or(usize::MAX);
+            Outgoing::Reading(Box::pin(file.read(0..file.len())), size)
+        }
+        _ => Outgoing::Ready(message_of(data)?),
+    };
     let limit = state.options.borrow().limits.message_bytes;
-    if message.len() > limit {
+    let size = message.payload();
+    if size > limit {
         return Err(HostError::range_error(format!("the message is larger than {limit} bytes")));
     }
     let Some(open) = state.clients.get(id) else { return Ok(()) };
-    if open.buffered.get() + message.len() > MOST_WAITING * limit {
+    if open.buffered.get() + size > MOST_WAITING * limit {
         open.full.set(true);
         open.wake();
         return Ok(());
     }
-    let charge = context.charge(message.len() + 64)?;
+    let charge = context.charge(size + 64)?;
     open.push(message, charge);
     Ok(())
 }
@@ -225,7 +263,7 @@ fn close(context: &Context, state: &State, id: u64, code: u16, reason: String) -
         let _entered = tokio.enter();
         *open.late.borrow_mut() = Some(Box::pin(tokio::time::sleep(CLOSE_TIME)));
     }
-    open.push(Message::Close((code != 0).then_some(CloseFrame { code, reason })), charge);
+    open.push(Outgoing::Ready(Message::Close((code != 0).then_some(CloseFrame { code, reason }))), charge);
     Ok(())
 }
 

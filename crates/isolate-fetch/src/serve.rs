@@ -377,12 +377,15 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
     ]
 }
 
-/// A message out of what glue gives.
+/// A message out of what glue gives. A file's bytes are not there yet.
 pub(crate) fn message_of(data: Value) -> Result<Message, HostError> {
     Ok(match data {
         Value::String(text) => Message::Text(text),
         Value::Bytes(bytes) => Message::Binary(bytes),
-        other => Message::Binary(Blob::from_value(other)?.bytes()),
+        other => Message::Binary(Blob::from_value(other)?.bytes().ok_or_else(|| {
+            let message = "the bytes of a file are not there yet: send what its bytes() gives";
+            HostError::dom(DomExceptionName::NotSupportedError, message)
+        })?),
     })
 }
 

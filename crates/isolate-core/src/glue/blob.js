@@ -1,15 +1,17 @@
 // Blob and File: https://w3c.github.io/FileAPI/
 //
 // The bytes live on the host, where slices share them. What is here is a record of them: the number of the host's entry,
-// how many there are, and their type. Clones of a Blob share the record, and the entry goes with it.
+// how many there are, and their type. Clones of a Blob share the record, and the entry goes with it. The bytes of a record
+// that is deferred are not in memory: they come as a promise.
 (function (host, p, engine) {
   'use strict';
   const idl = p.use('idl');
   const { need, isObject, typeError, USVString, list } = idl;
   const { call, ToString } = p;
 
-  // made: [number, size, type, token], as the host gives it. The entry goes with its token.
-  const record = (made) => ({ __proto__: null, id: made[0], size: made[1], type: made[2], token: made[3] });
+  // made: [number, size, type, token, deferred], as the host gives it. The entry goes with its token.
+  const record = (made) =>
+    ({ __proto__: null, id: made[0], size: made[1], type: made[2], token: made[3], deferred: made[4] });
 
   // { bytes, name, lastModified }; a Blob that is no File has no name.
   const slot = idl.slot('Blob');
@@ -128,24 +130,66 @@
     }
     return out;
   };
-  // A promise of f(bytes of a Blob); what is thrown rejects it.
-  const later = (object, f) => {
+  // A promise of all bytes of a record that is deferred, as a new Uint8Array.
+  const load = (bytes) => {
+    const capability = engine.newPromise();
+    const job = {
+      __proto__: null, bytes, at: 0, stop: 0, all: undefined, resolve: capability[1], reject: capability[2],
+    };
     try {
-      return engine.resolved(f(slot.get(object).bytes));
+      if (bytes.size > limit()) job.all = new p.Uint8Array(bytes.size);
+      loadMore(job);
+    } catch (e) {
+      job.reject(e);
+    }
+    return capability[0];
+  };
+  const loadMore = (job) => {
+    const { bytes, at } = job;
+    const most = job.all === undefined ? limit() : step;
+    job.stop = bytes.size - at < most ? bytes.size : at + most;
+    idl.after(host.__Blob_load(bytes.id, at, job.stop), loadedMore, loadFailed, job);
+  };
+  const loadedMore = (job, chunk) => {
+    const { all, at, stop } = job;
+    try {
+      if (all !== undefined) engine.copyBytes(all, at, chunk, 0, stop - at);
+      if (stop < job.bytes.size) {
+        job.at = stop;
+        loadMore(job);
+        return;
+      }
+    } catch (e) {
+      job.reject(e);
+      return;
+    }
+    job.resolve(all === undefined ? chunk : all);
+  };
+  const loadFailed = (job, e) => job.reject(e);
+
+  // A promise of what a Blob's bytes are made into: by now(record), or by then(bytes) once they are read; what is thrown
+  // rejects it.
+  const later = (object, now, then) => {
+    try {
+      const { bytes } = slot.get(object);
+      return bytes.deferred ? engine.then(load(bytes), then, undefined) : engine.resolved(now(bytes));
     } catch (e) {
       return engine.rejected(e);
     }
   };
+  const bufferOf = (bytes) => engine.viewInfo(bytes).buffer;
+  const decode = (bytes) => engine.utf8Decode(bytes, 0, engine.viewInfo(bytes).byteLength, false, false);
 
-  // §3.3.2: in chunks of 64 KiB, each read when it is asked for.
-  const CHUNK = 1 << 16;
+  // §3.3.2: in chunks, each read when it is asked for.
+  const CHUNK = 1 << 16, DEFERRED_CHUNK = 1 << 18;
   const stream = (bytes) => {
-    const most = limit() < CHUNK ? limit() : CHUNK;
+    const chunkSize = bytes.deferred ? DEFERRED_CHUNK : CHUNK;
+    const most = limit() < chunkSize ? limit() : chunkSize;
     let at = 0;
     return p.use('streams').readableOfBytes(() => {
       const end = bytes.size - at < most ? bytes.size : at + most;
       if (at === end) return undefined;
-      const chunk = host.__Blob_read(bytes.id, at, end);
+      const chunk = bytes.deferred ? host.__Blob_load(bytes.id, at, end) : host.__Blob_read(bytes.id, at, end);
       at = end;
       return chunk;
     });
@@ -181,9 +225,9 @@
       return wrap(record(host.__Blob_slice(bytes.id, from, to < from ? from : to, type)), undefined, 0);
     }
     stream() { return stream(slot.get(this).bytes); }
-    text() { return later(this, text); }
-    arrayBuffer() { return later(this, (bytes) => engine.viewInfo(read(bytes, 0, bytes.size)).buffer); }
-    bytes() { return later(this, (bytes) => read(bytes, 0, bytes.size)); }
+    text() { return later(this, text, decode); }
+    arrayBuffer() { return later(this, (bytes) => bufferOf(read(bytes, 0, bytes.size)), bufferOf); }
+    bytes() { return later(this, (bytes) => read(bytes, 0, bytes.size), undefined); }
   }
   idl.define(Blob);
 
@@ -232,7 +276,7 @@
   };
   p.platform('File', {
     __proto__: null, test: isFile, send,
-    receive: (made) => wrap(record(made), made[4], made[5]),
+    receive: (made) => wrap(record(made), made[5], made[6]),
   });
   p.platform('Blob', {
     __proto__: null, test: isBlob, send,
@@ -253,7 +297,7 @@
     nameOf: (file) => slot.get(file).name,
     lastModifiedOf: (object) => (isFile(object) ? slot.get(object).lastModified : undefined),
     // Of records of bytes.
-    create, textOf: text, streamOf: stream, wrapBytes: (bytes) => wrap(bytes, undefined, 0),
+    create, load, textOf: text, streamOf: stream, wrapBytes: (bytes) => wrap(bytes, undefined, 0),
     sliceBytes: (bytes, from, to, type) => record(host.__Blob_slice(bytes.id, from, to, type)),
   };
 })

@@ -5,7 +5,7 @@
   const { need, typeError } = idl;
   const { call, ToString } = p;
   const { Event, EventTarget, construct, create, dataOf, dispatch, handler, initializeTarget } = p.use('events');
-  const { bytesOf, isBlob, read } = p.use('blob');
+  const { bytesOf, isBlob, load, read } = p.use('blob');
   const { queue } = p.use('tasks');
 
   class ProgressEvent {
@@ -46,30 +46,30 @@
     const quoted = value.length > 1 && value[0] === '"' && value[value.length - 1] === '"';
     return quoted ? call(p.StringPrototypeSlice, value, 1, value.length - 1) : value;
   };
-  // Package data. https://w3c.github.io/FileAPI/#blob-package-data
+  // Package data: of a record and get(start, end), which gives bytes. https://w3c.github.io/FileAPI/#blob-package-data
   const packages = {
     __proto__: null,
-    ArrayBuffer: (bytes) => engine.viewInfo(read(bytes, 0, bytes.size)).buffer,
-    BinaryString: (bytes) => engine.bytesToString(read(bytes, 0, bytes.size), 0, bytes.size),
-    DataURL: (bytes) => {
+    ArrayBuffer: ({ size }, get) => engine.viewInfo(get(0, size)).buffer,
+    BinaryString: ({ size }, get) => engine.bytesToString(get(0, size), 0, size),
+    DataURL: (bytes, get) => {
       const type = bytes.type === '' ? 'application/octet-stream' : bytes.type;
       let url = 'data:' + type + ';base64,';
       // Whole groups of three, so that the pieces can be joined.
       const step = 3 << 18;
       for (let at = 0; at < bytes.size; at += step) {
         const end = bytes.size - at < step ? bytes.size : at + step;
-        url += host.__FileReader_base64(read(bytes, at, end));
+        url += host.__FileReader_base64(get(at, end));
       }
       return url;
     },
-    Text: (bytes, label) => {
+    Text: (bytes, get, label) => {
       const { decode, encodingOf, makeState } = p.use('encoding');
       const encoding = encodingOf(label) ?? encodingOf(charsetOf(bytes.type)) ?? 'utf-8';
-      const data = read(bytes, 0, bytes.size);
+      const data = get(0, bytes.size);
       // A byte order mark says more than anything else.
-      const mark = data.length > 1 ? data[0] * 256 + data[1] : 0;
+      const mark = bytes.size > 1 ? data[0] * 256 + data[1] : 0;
       const sniffed = mark === 0xfeff ? 'utf-16be' : mark === 0xfffe ? 'utf-16le'
-        : mark === 0xefbb && data.length > 2 && data[2] === 0xbf ? 'utf-8' : encoding;
+        : mark === 0xefbb && bytes.size > 2 && data[2] === 0xbf ? 'utf-8' : encoding;
       return decode(makeState(sniffed, false, false), data, false);
     },
   };
@@ -83,12 +83,14 @@
     state.result = null;
     state.error = null;
     const task = (steps) => queue(() => { if (state.operation === operation) steps(); });
-    const finish = () => {
+    let get = (from, to) => read(bytes, from, to);
+    const finish = (failed) => {
       state.readyState = DONE;
       state.operation = undefined;
       let type = 'load';
       try {
-        state.result = packages[kind](bytes, label);
+        if (failed) throw failed;
+        state.result = packages[kind](bytes, get, label);
       } catch {
         state.error = p.domException('The data could not be read.', 'NotReadableError');
         type = 'error';
@@ -100,11 +102,19 @@
     };
     task(() => {
       fire(reader, 'loadstart', 0, bytes.size);
-      task(() => {
-        if (bytes.size > 0) fire(reader, 'progress', bytes.size, bytes.size);
-        task(finish);
-      });
+      if (bytes.deferred) engine.react(load(bytes), came, missing, undefined);
+      else task(arrived);
     });
+    const arrived = () => {
+      if (bytes.size > 0) fire(reader, 'progress', bytes.size, bytes.size);
+      task(() => finish(false));
+    };
+    const came = (_, all) => {
+      const { buffer } = engine.viewInfo(all);
+      get = (from, to) => (to - from === bytes.size ? all : engine.newView('Uint8Array', buffer, from, to - from));
+      task(arrived);
+    };
+    const missing = () => task(() => finish(true));
   };
   const begin = (reader, given, blob, kind, label) => {
     const state = slot.get(reader);

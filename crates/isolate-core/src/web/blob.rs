@@ -1,4 +1,4 @@
-//! `Blob` and `File`: bytes that live on the host. The guest has numbers for them.
+//! `Blob` and `File`: bytes that live on the host, or that it reads when they are asked for. The guest has numbers for them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -10,8 +10,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
-use isolate_engine::{Charge, Glue, HostError, HostFunction, Platform, Value};
+use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, Stream, StreamExt};
+use isolate_engine::{Charge, DomExceptionName, Glue, HostError, HostFunction, Platform, Value};
 
 use super::{Module, PlatformKind};
 use crate::{Context, FromValue, IntoValue};
@@ -28,26 +30,64 @@ pub(crate) static BLOB: Module = Module {
     ],
 };
 
+/// Bytes that are not in memory, such as those of a file: what a [`Blob`] reads when somebody asks for its bytes.
+pub trait BlobSource: Send + Sync + 'static {
+    /// Reads `range.end - range.start` bytes from `range.start` on. The range lies within what the source was said to
+    /// have; fewer bytes than asked for are an error, as is a source that is not any more what it was when the blob was
+    /// made (a `DOMException` named `NotReadableError`, says the standard).
+    fn read(&self, range: Range<u64>) -> BoxFuture<'static, Result<Bytes, HostError>>;
+}
+
+/// Where bytes are.
+#[derive(Clone)]
+enum Run {
+    Memory(Arc<Bytes>),
+    Source(Arc<dyn BlobSource>),
+}
+
+impl Run {
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Memory(a), Self::Memory(b)) => Arc::ptr_eq(a, b),
+            (Self::Source(a), Self::Source(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
 /// Some of the bytes of a run that others may share.
 #[derive(Clone)]
 struct Piece {
-    run: Arc<Bytes>,
-    range: Range<usize>,
+    run: Run,
+    range: Range<u64>,
     /// How many bytes of the blob stand before it.
     offset: u64,
 }
 
 impl Piece {
-    fn len(&self) -> usize {
-        self.range.len()
+    fn len(&self) -> u64 {
+        self.range.end - self.range.start
     }
 
-    fn bytes(&self) -> Bytes {
-        self.run.slice(self.range.clone())
+    fn in_memory(&self) -> Option<&Arc<Bytes>> {
+        match &self.run {
+            Run::Memory(run) => Some(run),
+            Run::Source(_) => None,
+        }
     }
 
-    fn as_slice(&self) -> &[u8] {
-        &self.run[self.range.clone()]
+    /// Those in memory.
+    fn bytes(&self) -> Option<Bytes> {
+        self.in_memory().map(|run| run.slice(self.range.start as usize..self.range.end as usize))
+    }
+}
+
+async fn read_source(source: &dyn BlobSource, range: Range<u64>) -> Result<Bytes, HostError> {
+    let wanted = range.end - range.start;
+    let bytes = source.read(range).await?;
+    match bytes.len() as u64 == wanted {
+        true => Ok(bytes),
+        false => Err(HostError::dom(DomExceptionName::NotReadableError, "the data could not be read whole")),
     }
 }
 
@@ -56,7 +96,7 @@ impl Piece {
 ///
 /// As a parameter of a host function it takes a `Blob` or a `File` of the guest, and as a result it becomes a `Blob`.
 /// What a guest can reach counts against its memory limit, once however many slices there are; what only the host holds
-/// does not.
+/// does not. Bytes of a [`BlobSource`] are read when somebody asks for them, and are nowhere before.
 #[derive(Clone)]
 pub struct Blob {
     pieces: Arc<[Piece]>,
@@ -82,8 +122,16 @@ impl Blob {
     pub fn from_parts(parts: impl IntoIterator<Item = Bytes>, content_type: &str) -> Self {
         let mut pieces = Pieces::default();
         for part in parts {
-            pieces.push(Arc::new(part.clone()), 0..part.len());
+            let length = part.len() as u64;
+            pieces.push(Run::Memory(Arc::new(part)), 0..length);
         }
+        pieces.finish(content_type)
+    }
+
+    /// Of the first `size` bytes of a source, which are read when they are asked for.
+    pub fn from_source(source: Arc<dyn BlobSource>, size: u64, content_type: &str) -> Self {
+        let mut pieces = Pieces::default();
+        pieces.push(Run::Source(source), 0..size);
         pieces.finish(content_type)
     }
 
@@ -106,42 +154,104 @@ impl Blob {
     #[must_use]
     pub fn slice(&self, range: Range<u64>, content_type: &str) -> Self {
         let mut pieces = Pieces::default();
-        for (piece, range) in self.within(range) {
-            pieces.push(piece.run.clone(), range);
+        for piece in self.within(range) {
+            pieces.push(piece.run, piece.range);
         }
         pieces.finish(content_type)
     }
 
-    /// The bytes in the runs that they are held in, in order. Nothing is copied.
-    pub fn slices(&self) -> impl ExactSizeIterator<Item = Bytes> {
-        self.pieces.iter().map(Piece::bytes)
+    /// Whether all bytes are in memory.
+    pub fn is_in_memory(&self) -> bool {
+        self.pieces.iter().all(|piece| piece.in_memory().is_some())
     }
 
-    /// All bytes as one run, copied only if they are held in several.
-    pub fn bytes(&self) -> Bytes {
+    /// The bytes in the runs that they are held in, in order, or nothing if some have to be read first. Nothing is copied.
+    pub fn slices(&self) -> Option<Vec<Bytes>> {
+        self.pieces.iter().map(Piece::bytes).collect()
+    }
+
+    /// All bytes as one run, copied only if they are held in several; or nothing if some have to be read first.
+    pub fn bytes(&self) -> Option<Bytes> {
         match &*self.pieces {
-            [] => Bytes::new(),
+            [] => Some(Bytes::new()),
             [only] => only.bytes(),
-            _ => self.copy(0..self.size).into(),
+            _ => self.is_in_memory().then(|| self.copy(0..self.size).into()),
         }
     }
 
-    /// The parts of pieces that lie within a range.
-    fn within(&self, range: Range<u64>) -> impl Iterator<Item = (&Piece, Range<usize>)> {
-        let end = range.end.min(self.size);
-        let start = range.start.min(end);
-        let first = self.pieces.partition_point(|p| p.offset + p.len() as u64 <= start);
-        self.pieces[first..].iter().take_while(move |p| p.offset < end).map(move |p| {
-            let from = start.saturating_sub(p.offset) as usize;
-            let to = (end - p.offset).min(p.len() as u64) as usize;
-            (p, p.range.start + from..p.range.start + to)
+    /// The bytes from `range.start` to `range.end`, as far as there are any, read if they are not in memory.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Bytes, HostError>> + Send + use<> {
+        let pieces: Vec<Piece> = self.within(range).collect();
+        async move {
+            if let [only] = &*pieces {
+                return match &only.run {
+                    Run::Memory(run) => Ok(run.slice(only.range.start as usize..only.range.end as usize)),
+                    Run::Source(source) => read_source(&**source, only.range.clone()).await,
+                };
+            }
+            let mut all = BytesMut::new();
+            for piece in pieces {
+                match &piece.run {
+                    Run::Memory(run) => {
+                        all.extend_from_slice(&run[piece.range.start as usize..piece.range.end as usize])
+                    }
+                    Run::Source(source) => all.extend_from_slice(&read_source(&**source, piece.range).await?),
+                }
+            }
+            Ok(all.freeze())
+        }
+    }
+
+    /// All bytes, in order: runs in memory as they are, the rest in pieces of at most `most` bytes, each read when it is
+    /// asked for. Ends after the first error.
+    pub fn stream(&self, most: u64) -> impl Stream<Item = Result<Bytes, HostError>> + Send + use<> {
+        let all = self.clone();
+        let mut pieces = Vec::new();
+        for piece in &*self.pieces {
+            match piece.run {
+                Run::Memory(_) => pieces.push(piece.offset..piece.offset + piece.len()),
+                Run::Source(_) => {
+                    let mut at = piece.offset;
+                    let end = at + piece.len();
+                    // A list of ranges only: 1 TiB in pieces of 1 MiB makes 16 MiB of it.
+                    while at < end {
+                        let stop = end.min(at.saturating_add(most.max(1)));
+                        pieces.push(at..stop);
+                        at = stop;
+                    }
+                }
+            }
+        }
+        let mut failed = false;
+        stream::iter(pieces).then(move |range| all.read(range)).take_while(move |item| {
+            let before = failed;
+            failed |= item.is_err();
+            std::future::ready(!before)
         })
     }
 
+    /// The parts of pieces that lie within a range.
+    fn within(&self, range: Range<u64>) -> impl Iterator<Item = Piece> {
+        let end = range.end.min(self.size);
+        let start = range.start.min(end);
+        let first = self.pieces.partition_point(|p| p.offset + p.len() <= start);
+        self.pieces[first..].iter().take_while(move |p| p.offset < end).map(move |p| {
+            let from = p.range.start + start.saturating_sub(p.offset);
+            let to = p.range.start + (end - p.offset).min(p.len());
+            Piece { run: p.run.clone(), range: from..to, offset: 0 }
+        })
+    }
+
+    /// Of one that is in memory.
     fn copy(&self, range: Range<u64>) -> Vec<u8> {
         let mut all = Vec::with_capacity(range.end.min(self.size).saturating_sub(range.start) as usize);
-        for (piece, range) in self.within(range) {
-            all.extend_from_slice(&piece.run[range]);
+        for piece in self.within(range) {
+            if let Some(bytes) = piece.bytes() {
+                all.extend_from_slice(&bytes);
+            }
         }
         all
     }
@@ -155,14 +265,14 @@ struct Pieces {
 }
 
 impl Pieces {
-    fn push(&mut self, run: Arc<Bytes>, range: Range<usize>) {
+    fn push(&mut self, run: Run, range: Range<u64>) {
         if range.is_empty() {
             return;
         }
         let offset = self.size;
-        self.size += range.len() as u64;
+        self.size = self.size.saturating_add(range.end - range.start);
         match self.all.last_mut() {
-            Some(last) if Arc::ptr_eq(&last.run, &run) && last.range.end == range.start => last.range.end = range.end,
+            Some(last) if last.run.is(&run) && last.range.end == range.start => last.range.end = range.end,
             _ => self.all.push(Piece { run, range, offset }),
         }
     }
@@ -267,11 +377,11 @@ struct Table {
     next: Cell<u64>,
     entries: RefCell<HashMap<u64, Entry>>,
     /// The runs of all entries, by their address.
-    runs: RefCell<HashMap<usize, Run>>,
+    runs: RefCell<HashMap<usize, Charged>>,
 }
 
-/// What the guest is charged for a run, as long as pieces of it are reachable.
-struct Run {
+/// What the guest is charged for a run in memory, as long as pieces of it are reachable.
+struct Charged {
     pieces: usize,
     _charge: Option<Charge>,
 }
@@ -303,20 +413,20 @@ impl Table {
         const EACH: usize = 512;
         charges.push(context.charge(EACH + blob.content_type.len() + blob.pieces.len() * size_of::<Piece>())?);
         // Nothing is borrowed while something is charged, since that may let go of other entries.
-        for piece in &*blob.pieces {
-            let key = address(&piece.run);
+        for run in blob.pieces.iter().filter_map(Piece::in_memory) {
+            let key = address(run);
             if !charged.contains_key(&key) && !self.runs.borrow().contains_key(&key) {
-                charged.insert(key, context.charge(piece.run.len() + 128)?);
+                charged.insert(key, context.charge(run.len() + 128)?);
             }
         }
         let mut runs = self.runs.borrow_mut();
-        for piece in &*blob.pieces {
-            let key = address(&piece.run);
+        for run in blob.pieces.iter().filter_map(Piece::in_memory) {
+            let key = address(run);
             let charge = charged.remove(&key);
             match runs.entry(key) {
                 MapEntry::Occupied(mut run) => run.get_mut().pieces += 1,
                 MapEntry::Vacant(run) => {
-                    run.insert(Run { pieces: 1, _charge: charge });
+                    run.insert(Charged { pieces: 1, _charge: charge });
                 }
             }
         }
@@ -330,8 +440,8 @@ impl Table {
         let entry = self.entries.borrow_mut().remove(&id);
         let Some(entry) = entry else { return };
         let mut runs = self.runs.borrow_mut();
-        for piece in &*entry.blob.pieces {
-            if let MapEntry::Occupied(mut run) = runs.entry(address(&piece.run)) {
+        for run in entry.blob.pieces.iter().filter_map(Piece::in_memory) {
+            if let MapEntry::Occupied(mut run) = runs.entry(address(run)) {
                 run.get_mut().pieces -= 1;
                 if run.get().pieces == 0 {
                     run.remove();
@@ -353,8 +463,8 @@ impl Drop for Token {
     }
 }
 
-/// Keeps a blob, and gives what glue gets of it: its number, its size, its type, and a function that means nothing but
-/// that the entry is in use.
+/// Keeps a blob, and gives what glue gets of it: its number, its size, its type, a function that means nothing but that
+/// the entry is in use, and whether bytes of it have to be read first.
 fn made(
     context: &Context,
     blob: Blob,
@@ -363,12 +473,14 @@ fn made(
 ) -> Result<Vec<Value>, HostError> {
     let table: Rc<Table> = context.state();
     let (size, content_type) = (blob.size as f64, Value::from(&*blob.content_type));
+    let deferred = !blob.is_in_memory();
     let id = table.insert(context, blob, charged, charges)?;
     let token = Token { table, id };
     let token = context.function("token", move || {
         let _ = &token;
     });
-    Ok(vec![Value::from(id as f64), size.into(), content_type, context.engine().new_function(token)?.into()])
+    let token = context.engine().new_function(token)?;
+    Ok(vec![Value::from(id as f64), size.into(), content_type, token.into(), deferred.into()])
 }
 
 /// Puts parts together: those that are large are kept as they are, small ones are copied into runs.
@@ -413,14 +525,16 @@ impl Builder<'_> {
         let charge = self.context.charge(length + 128)?;
         let run = Arc::new(bytes);
         self.charged.insert(address(&run), charge);
-        self.pieces.push(run, 0..length);
+        self.pieces.push(Run::Memory(run), 0..length as u64);
         Ok(())
     }
 
     fn add_blob(&mut self, blob: &Blob) -> Result<(), HostError> {
         for piece in &*blob.pieces {
-            if piece.len() < Self::SMALL {
-                self.copy(piece.as_slice())?;
+            if let Some(bytes) = piece.bytes()
+                && bytes.len() < Self::SMALL
+            {
+                self.copy(&bytes)?;
                 continue;
             }
             self.flush()?;
@@ -494,7 +608,7 @@ const PIECE: usize = 16 << 20;
 
 fn functions(context: &Context) -> Vec<HostFunction> {
     let table: Rc<Table> = context.state();
-    let (creating, slicing, reading) = (table.clone(), table.clone(), table);
+    let (creating, slicing, reading, loading) = (table.clone(), table.clone(), table.clone(), table);
     vec![
         context
             .function("__Blob_piece", |context: Context| PIECE.min(context.limits().value_bytes / 4).max(1024) as f64),
@@ -513,6 +627,10 @@ fn functions(context: &Context) -> Vec<HostFunction> {
         ),
         context.function("__Blob_read", move |id: u64, start: u64, end: u64| {
             Ok::<_, HostError>(Bytes::from(reading.get(id)?.copy(start..end)))
+        }),
+        context.async_function("__Blob_load", move |id: u64, start: u64, end: u64| {
+            let read = loading.get(id).map(|blob| blob.read(start..end));
+            async move { read?.await }
         }),
         context.function("__Blob_now", || now() as f64),
         context.function("__Blob_uuid", uuid),

@@ -241,13 +241,18 @@
         throw typeError(where, isDisturbed(body) ? 'body stream already read' : 'body stream is locked');
       }
       if (body.failed) throw body.error;
-      if (body.stream === undefined) {
+      const { kind, source } = body;
+      const deferred = kind === BLOB && source.deferred && way !== 'blob' && way !== 'formData';
+      if (body.stream === undefined && !deferred) {
         body.used = true;
-        return resolved(how[way](state, body.kind, body.source));
+        return resolved(how[way](state, kind, source));
       }
       const capability = newPromise();
       const job = { __proto__: null, state, way, resolve: capability[1], reject: capability[2], body };
-      if (body.stream.origin !== undefined && body.stream.state === streamClasses().READABLE) {
+      if (body.stream === undefined) {
+        body.used = true;
+        engine.react(p.use('blob').load(source), collected, failCollecting, job);
+      } else if (body.stream.origin !== undefined && body.stream.state === streamClasses().READABLE) {
         // The host has it, and reads it faster.
         const wrapper = streamClasses().wrapperOf(body.stream);
         if (way === 'formData') {
