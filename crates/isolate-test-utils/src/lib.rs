@@ -17,6 +17,8 @@
 
 #[cfg(feature = "fetch")]
 mod fetch;
+#[cfg(feature = "fs")]
+mod fs;
 #[cfg(feature = "server")]
 mod server;
 
@@ -25,6 +27,8 @@ use serde::de::DeserializeOwned;
 
 #[cfg(feature = "fetch")]
 pub use fetch::{FetchCall, FetchRecorder, FetchTestContext, MockResponse, create_fetch_test_context};
+#[cfg(feature = "fs")]
+pub use fs::{FsTestContext, MockFileSystem, check_file_system, create_fs_test_context};
 #[cfg(feature = "server")]
 pub use server::{IntegrationServer, MockServerResponse, RecordedRequest, start_integration_server};
 

@@ -14,6 +14,9 @@
   idl.define(Navigator);
   const navigator = { __proto__: Navigator.prototype };
   navigators.set(navigator, host.__global_userAgent());
+  // For other APIs, which add attributes: the interface, and what throws for an object that is no Navigator.
+  p.navigator = { __proto__: null, Navigator, check: navigators.get };
+  host.__global_extend();
 
   let settled;
   const scope = {

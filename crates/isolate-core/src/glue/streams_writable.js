@@ -631,7 +631,7 @@
   p.exports = {
     __proto__: null,
     WRITABLE, ERRORING, ERRORED, CLOSED,
-    streams, wrapperOf, CreateWritableStream, IsWritableStreamLocked, AcquireWritableStreamDefaultWriter,
+    WritableStream, streams, wrapperOf, CreateWritableStream, IsWritableStreamLocked, AcquireWritableStreamDefaultWriter,
     WritableStreamAbort, WritableStreamClose, CloseQueuedOrInFlight,
     WritableStreamDefaultControllerErrorIfNeeded, WritableStreamDefaultWriterWrite, WritableStreamDefaultWriterRelease,
     WritableStreamDefaultWriterCloseWithErrorPropagation, WritableStreamDefaultWriterGetDesiredSize,
