@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use isolate_runtime::fetch::network::{HostRule, IpNet};
+use isolate_runtime::fs::is_valid_path;
 use isolate_runtime::{Clock, Limits};
 
 /// Run untrusted JavaScript under hard limits: no files, no network, nothing but what you grant.
@@ -98,6 +99,13 @@ pub(crate) struct Options {
     /// Let allowed names have addresses of this private network, such as 10.0.0.0/8. Repeatable.
     #[arg(long, value_name = "NETWORK", requires = "allow_net")]
     pub(crate) allow_address: Vec<IpNet>,
+    /// Give the guest the files of a directory: /data=./data, read-only with ./data:ro at the end. GUEST is the path that
+    /// getDirectory(path) takes; / is what navigator.storage.getDirectory() gives. Repeatable. Nothing leads out of HOST.
+    #[arg(long, value_name = "GUEST=HOST[:ro]")]
+    pub(crate) dir: Vec<Directory>,
+    /// Limit what each writable directory may hold, with what is there already, such as 100M.
+    #[arg(long, value_name = "SIZE", requires = "dir")]
+    pub(crate) dir_quota: Option<Size>,
     /// The JavaScript engine: `quickjs`, or `v8` if the command was built with it.
     #[arg(long, value_name = "NAME", default_value = "quickjs")]
     pub(crate) engine: String,
@@ -158,6 +166,33 @@ impl Options {
             .stack(self.stack.0)
             .wall_time(self.timeout.0.map(|t| t.0))
             .cpu_time(self.cpu_time.0.map(|t| t.0))
+    }
+}
+
+/// A directory that the guest gets.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Directory {
+    pub(crate) guest: String,
+    pub(crate) host: PathBuf,
+    pub(crate) read_only: bool,
+}
+
+impl FromStr for Directory {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        let (guest, host) =
+            s.split_once('=').ok_or_else(|| format!("'{s}' is not GUEST=HOST; write for example /data=./data"))?;
+        if !is_valid_path(guest) {
+            return Err(format!("'{guest}' is not a path of the guest; write for example /data or /"));
+        }
+        let (host, read_only) = match host.strip_suffix(":ro") {
+            Some(host) => (host, true),
+            None => (host, false),
+        };
+        if host.is_empty() {
+            return Err(format!("'{s}' names no directory of the host"));
+        }
+        Ok(Self { guest: guest.to_owned(), host: host.into(), read_only })
     }
 }
 
@@ -222,6 +257,17 @@ impl FromStr for Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn directories() {
+        let dir =
+            |guest: &str, host: &str, read_only| Ok(Directory { guest: guest.into(), host: host.into(), read_only });
+        assert_eq!("/data=./x".parse(), dir("/data", "./x", false));
+        assert_eq!("/=/srv/a=b:ro".parse(), dir("/", "/srv/a=b", true));
+        for bad in ["", "/data", "data=x", "/data=", "/data=:ro", "/a/../b=x", "/a/=x"] {
+            assert!(bad.parse::<Directory>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn sizes_and_times() {

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod files;
 #[cfg(feature = "v8")]
 mod inspect;
 mod loader;

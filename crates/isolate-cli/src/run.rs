@@ -80,6 +80,7 @@ async fn start(options: &Options, files: Vec<PathBuf>, first: &First) -> Result<
         .clock(options.clock.into())
         .console(ConsoleOptions::new().on_event(print))
         .fetch(crate::net::fetch_options(options))
+        .fs(crate::files::fs_options(options)?)
         .on_uncaught(move |uncaught| told.note(uncaught))
         .setup(move |context| {
             let _ = stop.set(context.interrupter());

@@ -8,8 +8,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use isolate_runtime::{
-    ConsoleOptions, Error, EvalOptions, FetchError, FetchLimits, FetchOptions, Runtime, RuntimeOptions, Server,
-    Uncaught, create_runtime, engine_by_name,
+    ConsoleOptions, Error, EvalOptions, FetchError, FetchLimits, FetchOptions, FsOptions, Runtime, RuntimeOptions,
+    Server, Uncaught, create_runtime, engine_by_name,
 };
 
 use crate::args::{Listen, Options};
@@ -17,11 +17,18 @@ use crate::loader::FileLoader;
 use crate::report::Failure;
 use crate::run::print;
 
+/// What the flags let the guest do. One that is started again gets the same.
+#[derive(Clone)]
+struct Grants {
+    fetch: FetchOptions,
+    fs: FsOptions,
+}
+
 /// The guest of the moment, and what makes another one after it was stopped.
 struct App {
     file: PathBuf,
     options: Options,
-    fetch: FetchOptions,
+    grants: Grants,
     runtime: RwLock<Runtime>,
 }
 
@@ -37,7 +44,7 @@ impl App {
             let began = Instant::now();
             say(&format!("{stopped}; it is started again"));
             loop {
-                match start(&self.file, &self.options, self.fetch.clone()).await {
+                match start(&self.file, &self.options, self.grants.clone()).await {
                     Ok(runtime) => {
                         *self.runtime.write().unwrap_or_else(PoisonError::into_inner) = runtime;
                         break;
@@ -60,7 +67,8 @@ fn say(text: &str) {
 pub(crate) async fn main(file: &Path, listen: &Listen, options: &Options) -> Result<(), Failure> {
     let fetch = crate::net::fetch_options(options)
         .limits(FetchLimits::new().response_time(listen.response_time.0.map(|t| t.0)));
-    let runtime = start(file, options, fetch.clone()).await?;
+    let grants = Grants { fetch, fs: crate::files::fs_options(options)? };
+    let runtime = start(file, options, grants.clone()).await?;
     let address = SocketAddr::new(listen.host, listen.port);
     let server = match Server::bind(address).await {
         Ok(server) => server,
@@ -68,7 +76,7 @@ pub(crate) async fn main(file: &Path, listen: &Listen, options: &Options) -> Res
     };
     let server = server.on_error(tell).grace(listen.grace.0);
     let address = server.local_addr().unwrap_or(address);
-    let app = App { file: file.to_owned(), options: options.clone(), fetch, runtime: RwLock::new(runtime) };
+    let app = App { file: file.to_owned(), options: options.clone(), grants, runtime: RwLock::new(runtime) };
     let app = Arc::new(app);
     let current = app.clone();
     // Whoever waits for it may send requests now.
@@ -111,7 +119,7 @@ async fn shutdown() {
     }
 }
 
-async fn start(file: &Path, options: &Options, fetch: FetchOptions) -> Result<Runtime, Failure> {
+async fn start(file: &Path, options: &Options, grants: Grants) -> Result<Runtime, Failure> {
     let name = file.to_string_lossy().into_owned();
     let text = std::fs::read(file).map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?;
     let source = String::from_utf8_lossy(&text).trim_start_matches('\u{feff}').to_owned();
@@ -123,7 +131,8 @@ async fn start(file: &Path, options: &Options, fetch: FetchOptions) -> Result<Ru
         .limits(options.limits())
         .clock(options.clock.into())
         .console(ConsoleOptions::new().on_event(print))
-        .fetch(fetch)
+        .fetch(grants.fetch)
+        .fs(grants.fs)
         .on_uncaught(|uncaught: &Uncaught| {
             say(&format!("uncaught: {}\n{}", uncaught.exception, uncaught.exception.stack))
         })

@@ -212,13 +212,8 @@ impl Shared {
         }
         regular(&old)?;
         let (temporary, mut file) = create_temporary(&directory)?;
-        let mut writer = Writer {
-            directory,
-            name: name.to_owned(),
-            temporary: Some(temporary),
-            durable: self.durable,
-            file: None,
-        };
+        let mut writer =
+            Writer { directory, name: name.to_owned(), temporary: Some(temporary), durable: self.durable, file: None };
         file.set_permissions(old.permissions()).map_err(error)?;
         if keep {
             let mut source = writer.directory.open_with(name, options().read(true)).map_err(error)?;
@@ -669,7 +664,9 @@ struct Writer {
 impl Writer {
     fn publish(&mut self) -> Result<(), FsError> {
         let Some(temporary) = &self.temporary else { return Ok(()) };
-        if self.durable && let Some(file) = &self.file {
+        if self.durable
+            && let Some(file) = &self.file
+        {
             file.sync_all().map_err(error)?;
         }
         // What has become of the name meanwhile?

@@ -220,8 +220,7 @@ async fn file(files: &Files, path: String) -> Result<File, HostError> {
     let _turn = files.turn().await?;
     let metadata = files.handler().get_file_metadata(&path).await?;
     let name = split(&path).map_or("", |(_, name)| name).to_owned();
-    let (size, last_modified, content_type) =
-        (metadata.size, metadata.last_modified, metadata.content_type.clone());
+    let (size, last_modified, content_type) = (metadata.size, metadata.last_modified, metadata.content_type.clone());
     let source = Source {
         storage: files.storage.clone(),
         reading: files.reading.clone(),
@@ -383,10 +382,8 @@ async fn rename(files: &Files, from: String, to: String, is_file: bool) -> Resul
         let message = "A directory cannot be moved into itself.";
         return Err(FsError::new(FsErrorKind::InvalidModification, message).into());
     }
-    let _locks = (
-        files.storage.locks.take(&from, Sharing::Exclusive)?,
-        files.storage.locks.take(&to, Sharing::Exclusive)?,
-    );
+    let _locks =
+        (files.storage.locks.take(&from, Sharing::Exclusive)?, files.storage.locks.take(&to, Sharing::Exclusive)?);
     Ok(files.handler().rename(&from, &to).await?)
 }
 
@@ -447,9 +444,10 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
         Ok(Value::List(all))
     });
     let get = asynchronous(state, |files, path: String| async move { file(&files, path).await });
-    let writer = asynchronous(state, |files, (ctx, path, keep, exclusive): (WeakContext, String, bool, bool)| async move {
-        open_writer(ctx, &files, path, keep, exclusive).await
-    });
+    let writer =
+        asynchronous(state, |files, (ctx, path, keep, exclusive): (WeakContext, String, bool, bool)| async move {
+            open_writer(ctx, &files, path, keep, exclusive).await
+        });
     let sync = asynchronous(state, |files, (ctx, path, mode): (WeakContext, String, String)| async move {
         open_sync(ctx, &files, path, mode).await
     });
@@ -458,9 +456,11 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
     });
     let cut = asynchronous(state, |files, (id, size): (u64, u64)| async move { truncate(&files, id, size).await });
     let finish = asynchronous(state, |files, id: u64| async move { publish(&files, id).await });
-    let unlink = asynchronous(state, |files, (path, recursive): (String, bool)| async move {
-        remove(&files, path, recursive).await
-    });
+    let unlink =
+        asynchronous(
+            state,
+            |files, (path, recursive): (String, bool)| async move { remove(&files, path, recursive).await },
+        );
     let rename_entry = asynchronous(state, |files, (from, to, is_file): (String, String, bool)| async move {
         rename(&files, from, to, is_file).await
     });

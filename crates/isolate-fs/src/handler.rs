@@ -371,12 +371,7 @@ async fn kind_of(tree: &dyn Tree, path: &str) -> Result<Option<EntryKind>, FsErr
 }
 
 /// Moves an entry by copying it, and removing the old one when the new one is whole.
-pub(crate) async fn move_entry(
-    source: &dyn Tree,
-    from: &str,
-    target: &dyn Tree,
-    to: &str,
-) -> Result<(), FsError> {
+pub(crate) async fn move_entry(source: &dyn Tree, from: &str, target: &dyn Tree, to: &str) -> Result<(), FsError> {
     let kind = kind_of(source, from).await?.ok_or_else(FsError::not_found)?;
     match (kind_of(target, to).await?, kind) {
         (None, _) | (Some(EntryKind::File), EntryKind::File) => {}

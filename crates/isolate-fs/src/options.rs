@@ -29,10 +29,7 @@ pub(crate) struct Storage {
 
 impl fmt::Debug for FsOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FsOptions")
-            .field("handler", &self.storage.is_some())
-            .field("limits", &self.limits)
-            .finish()
+        f.debug_struct("FsOptions").field("handler", &self.storage.is_some()).field("limits", &self.limits).finish()
     }
 }
 

@@ -2,43 +2,12 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
-use isolate_fs::{
-    DirectoryEntry, FileData, FileMetadata, FileSystemHandler, FsError, MemoryFileSystem, MountedFileSystem,
-    QuotaFileSystem, async_trait,
-};
+use isolate_fs::{MemoryFileSystem, MountedFileSystem, QuotaFileSystem};
 use isolate_test_utils::{MockFileSystem, block_on, check_file_system};
 
-/// A handler of the eight operations alone.
-struct Plain(MemoryFileSystem);
+mod plain;
 
-#[async_trait]
-impl FileSystemHandler for Plain {
-    async fn get_file_handle(&self, path: &str, create: bool) -> Result<(), FsError> {
-        self.0.get_file_handle(path, create).await
-    }
-    async fn get_directory_handle(&self, path: &str, create: bool) -> Result<(), FsError> {
-        self.0.get_directory_handle(path, create).await
-    }
-    async fn remove_entry(&self, path: &str, recursive: bool) -> Result<(), FsError> {
-        self.0.remove_entry(path, recursive).await
-    }
-    async fn read_directory(&self, path: &str) -> Result<Vec<DirectoryEntry>, FsError> {
-        self.0.read_directory(path).await
-    }
-    async fn read_file(&self, path: &str) -> Result<FileData, FsError> {
-        self.0.read_file(path).await
-    }
-    async fn write_file(&self, path: &str, data: Bytes, position: Option<u64>) -> Result<(), FsError> {
-        self.0.write_file(path, data, position).await
-    }
-    async fn truncate_file(&self, path: &str, size: u64) -> Result<(), FsError> {
-        self.0.truncate_file(path, size).await
-    }
-    async fn get_file_metadata(&self, path: &str) -> Result<FileMetadata, FsError> {
-        self.0.get_file_metadata(path).await
-    }
-}
+use plain::Plain;
 
 const RULES: Range<usize> = 20..100;
 
@@ -78,4 +47,25 @@ fn a_directory() {
     };
     block_on(check_file_system(&mut make));
     block_on(check_file_system(|| QuotaFileSystem::new(make()).bytes(20 << 20)));
+}
+
+#[cfg(feature = "object-store")]
+#[test]
+fn object_stores() {
+    use std::sync::Arc;
+
+    use isolate_fs::ObjectStoreFileSystem;
+    use object_store::local::LocalFileSystem;
+    use object_store::memory::InMemory;
+
+    block_on(check_file_system(|| ObjectStoreFileSystem::new(Arc::new(InMemory::new()))));
+    let root = tempfile::tempdir().unwrap();
+    let mut n = 0;
+    block_on(check_file_system(|| {
+        n += 1;
+        let path = root.path().join(n.to_string());
+        std::fs::create_dir(&path).unwrap();
+        let store = LocalFileSystem::new_with_prefix(path).unwrap().with_automatic_cleanup(true);
+        ObjectStoreFileSystem::new(Arc::new(store))
+    }));
 }

@@ -31,6 +31,8 @@ pub use isolate_crypto as crypto;
 pub use isolate_encoding as encoding;
 #[cfg(feature = "fetch")]
 pub use isolate_fetch as fetch;
+#[cfg(feature = "fs")]
+pub use isolate_fs as fs;
 pub use isolate_path as path;
 pub use isolate_timers as timers;
 
@@ -40,11 +42,11 @@ pub use crate::serve::{GuestService, status_of};
 pub use crate::server::Server;
 pub use isolate_console::{ConsoleEvent, ConsoleHandle, ConsoleOptions, LogLevel, setup_console};
 pub use isolate_core::{
-    AbortSignal, BigInt, Blob, Class, Clock, Context, ContextOptions, CoreHandle, DomExceptionName, Engine, Error,
-    ErrorClass, ErrorKind, EvalOptions, Exception, File, FromArg, FromValue, Function, HostError, HostFn, Instance,
-    Interrupter, IntoValue, Limits, Location, MemoryUsage, ModuleLoader, ModuleSource, Object, Promise, ReadableStream,
-    RegExp, Rest, Scope, Serde, Termination, Uncaught, UncaughtKind, Value, WritableStream, from_value, setup_core,
-    to_value,
+    AbortSignal, BigInt, Blob, BlobSource, Class, Clock, Context, ContextOptions, CoreHandle, DomExceptionName, Engine,
+    Error, ErrorClass, ErrorKind, EvalOptions, Exception, File, FromArg, FromValue, Function, HostError, HostFn,
+    Instance, Interrupter, IntoValue, Limits, Location, MemoryUsage, ModuleLoader, ModuleSource, Object, Promise,
+    ReadableStream, RegExp, Rest, Scope, Serde, Termination, Uncaught, UncaughtKind, Value, WritableStream, from_value,
+    setup_core, to_value,
 };
 #[cfg(feature = "crypto")]
 pub use isolate_crypto::{CryptoHandle, CryptoOptions, RandomSource, setup_crypto};
@@ -58,6 +60,16 @@ pub use isolate_fetch::{
     Answer, Body, CloseFrame, FetchError, FetchErrorKind, FetchHandle, FetchHandler, FetchLimits, FetchOptions,
     Message, RedirectMode, RequestInfo, ResponseInfo, UpgradeRequest, WebSocketCommand, WebSocketConnection,
     WebSocketHandler, http, setup_fetch,
+};
+#[cfg(feature = "directory")]
+pub use isolate_fs::DirectoryFileSystem;
+#[cfg(feature = "object-store")]
+pub use isolate_fs::ObjectStoreFileSystem;
+#[cfg(feature = "fs")]
+pub use isolate_fs::{
+    DirectoryEntry, EntryKind, Estimate, FileData, FileMetadata, FileSystemHandler, FileWriter, FsError, FsErrorKind,
+    FsHandle, FsLimits, FsOptions, MemoryFileSystem, MountedFileSystem, QuotaFileSystem, ReadOnlyFileSystem, SyncFile,
+    SyncMode, setup_fs,
 };
 pub use isolate_path::{PathHandle, PathOptions, setup_path};
 pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};

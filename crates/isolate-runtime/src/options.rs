@@ -11,6 +11,8 @@ use isolate_crypto::CryptoOptions;
 use isolate_encoding::EncodingOptions;
 #[cfg(feature = "fetch")]
 use isolate_fetch::FetchOptions;
+#[cfg(feature = "fs")]
+use isolate_fs::FsOptions;
 use isolate_path::PathOptions;
 use isolate_timers::TimersOptions;
 use tokio::runtime::Handle;
@@ -28,6 +30,7 @@ type UncaughtHook = Box<dyn Fn(&Uncaught) + Send>;
 /// | console | what the guest prints goes nowhere |
 /// | random bytes for Web Crypto | OpenSSL's generator |
 /// | network | none: `fetch` rejects |
+/// | files | none: `navigator.storage` rejects |
 /// | uncaught errors | to `tracing`, as errors |
 /// | grace after a stop | 5 s |
 /// | Tokio | one shared worker thread of this library's own |
@@ -42,6 +45,8 @@ pub struct RuntimeOptions {
     pub(crate) encoding: EncodingOptions,
     #[cfg(feature = "fetch")]
     pub(crate) fetch: FetchOptions,
+    #[cfg(feature = "fs")]
+    pub(crate) fs: FsOptions,
     pub(crate) path: PathOptions,
     pub(crate) timers: TimersOptions,
     pub(crate) tokio: Option<Handle>,
@@ -62,6 +67,8 @@ impl Default for RuntimeOptions {
             encoding: EncodingOptions::default(),
             #[cfg(feature = "fetch")]
             fetch: FetchOptions::default(),
+            #[cfg(feature = "fs")]
+            fs: FsOptions::default(),
             path: PathOptions::default(),
             timers: TimersOptions::default(),
             tokio: None,
@@ -136,6 +143,14 @@ impl RuntimeOptions {
     #[must_use]
     pub fn fetch(mut self, fetch: FetchOptions) -> Self {
         self.fetch = fetch;
+        self
+    }
+
+    /// Sets who keeps the guest's files, and the limits on what it may have under way.
+    #[cfg(feature = "fs")]
+    #[must_use]
+    pub fn fs(mut self, fs: FsOptions) -> Self {
+        self.fs = fs;
         self
     }
 

@@ -15,6 +15,8 @@ use isolate_crypto::{CryptoHandle, setup_crypto};
 use isolate_encoding::{EncodingHandle, setup_encoding};
 #[cfg(feature = "fetch")]
 use isolate_fetch::{FetchHandle, setup_fetch};
+#[cfg(feature = "fs")]
+use isolate_fs::{FsHandle, setup_fs};
 use isolate_path::{PathHandle, setup_path};
 use isolate_timers::{TimersHandle, setup_timers};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -38,6 +40,9 @@ pub struct Handles {
     /// Of `isolate-fetch`.
     #[cfg(feature = "fetch")]
     pub fetch: FetchHandle,
+    /// Of `isolate-fs`.
+    #[cfg(feature = "fs")]
+    pub fs: FsHandle,
     /// Of `isolate-path`.
     pub path: PathHandle,
     /// Of `isolate-timers`.
@@ -126,6 +131,8 @@ fn set_up(options: RuntimeOptions) -> Result<(Context, Handles), Error> {
     let encoding = setup_encoding(&context, options.encoding)?;
     #[cfg(feature = "fetch")]
     let fetch = setup_fetch(&context, options.fetch)?;
+    #[cfg(feature = "fs")]
+    let fs = setup_fs(&context, options.fs)?;
     let path = setup_path(&context, options.path)?;
     let timers = setup_timers(&context, options.timers)?;
     for step in options.setup {
@@ -139,6 +146,8 @@ fn set_up(options: RuntimeOptions) -> Result<(Context, Handles), Error> {
         encoding,
         #[cfg(feature = "fetch")]
         fetch,
+        #[cfg(feature = "fs")]
+        fs,
         path,
         timers,
     };
@@ -252,6 +261,8 @@ impl Owner {
         }
         self.handles.timers.dispose();
         self.handles.path.dispose();
+        #[cfg(feature = "fs")]
+        self.handles.fs.dispose();
         #[cfg(feature = "fetch")]
         self.handles.fetch.dispose();
         self.handles.encoding.dispose();

@@ -512,7 +512,10 @@ async fn directories_are_moved(files: Files<'_>) {
     failed(files.rename("/d", "/file").await, FsErrorKind::InvalidModification);
     failed(files.rename("/d", "/empty").await, FsErrorKind::InvalidModification);
     files.rename("/d", "/other/d").await.unwrap();
-    assert_eq!((names(files, "/").await.as_str(), names(files, "/other/d").await.as_str()), ("empty/ file other/", "e/"));
+    assert_eq!(
+        (names(files, "/").await.as_str(), names(files, "/other/d").await.as_str()),
+        ("empty/ file other/", "e/")
+    );
     assert_eq!(text(files, "/other/d/e/f").await, "x");
     failed(files.read_directory("/d").await, FsErrorKind::NotFound);
 }

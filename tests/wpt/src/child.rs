@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use isolate_runtime::fetch::network::{Network, NetworkOptions, NetworkPolicy};
 use isolate_runtime::{
-    Clock, ConsoleOptions, Engine, Error, EvalOptions, FetchOptions, Limits, Runtime, RuntimeOptions, create_runtime,
-    engine_by_name,
+    Clock, ConsoleOptions, Engine, Error, EvalOptions, FetchOptions, FsOptions, Limits, MemoryFileSystem, Runtime,
+    RuntimeOptions, create_runtime, engine_by_name,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -132,6 +132,7 @@ async fn run_one(engine: &Arc<dyn Engine>, bundle: &Bundle) {
             }
         })
         .fetch(network())
+        .fs(FsOptions::new().handler(MemoryFileSystem::new()))
         .setup(move |context| context.define_function("wptReport", report).map(drop));
     let runtime = match create_runtime(options).await {
         Ok(runtime) => runtime,
