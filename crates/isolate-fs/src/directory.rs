@@ -419,8 +419,9 @@ impl Shared {
 }
 
 fn sync_directory(directory: &Dir) -> Result<(), FsError> {
+    // What is held open is good for walking only.
     #[cfg(unix)]
-    directory.try_clone().and_then(|directory| directory.into_std_file().sync_all()).map_err(error)?;
+    directory.open(".").and_then(|directory| directory.sync_all()).map_err(error)?;
     #[cfg(not(unix))]
     let _ = directory;
     Ok(())
