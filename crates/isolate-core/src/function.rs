@@ -436,7 +436,8 @@ impl Context {
             let task = args.context.tokio().spawn(f.invoke(args)?);
             let stop = args.context.interrupter();
             let abort = task.abort_handle();
-            let mut task = pin!(task.map_err(|e| e.try_into_panic()));
+            // This waits within one poll of the event loop, in which Tokio lets a task be ready only so many times.
+            let mut task = pin!(tokio::task::unconstrained(task.map_err(|e| e.try_into_panic())));
             let outcome = block_on(&stop, |cx| task.as_mut().poll(cx));
             match outcome {
                 Some(Ok(value)) => value.into_value(),

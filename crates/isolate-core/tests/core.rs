@@ -222,6 +222,16 @@ engine_test!(
 );
 
 engine_test!(
+    async fn blocking_functions_may_be_called_often_in_one_turn(engine) {
+        let ctx = create_limited_context(engine, Limits::new().wall_time(Duration::from_secs(20)));
+        ctx.define_blocking_function("one", || async { 1 }).unwrap();
+        // As a guest's code runs in a runtime: within one poll of a task of Tokio's.
+        let sum = ctx.eval("let sum = 0; for (let i = 0; i < 1000; i++) sum += one(); sum", EvalOptions::new()).await;
+        assert_eq!(sum.unwrap(), Value::Number(1000.0));
+    }
+);
+
+engine_test!(
     fn blocking_functions_return_the_value_itself(engine) {
         let ctx = create_test_context(engine);
         ctx.define_blocking_function("wait", |ms: u32| async move {

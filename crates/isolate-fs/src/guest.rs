@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub(crate) struct Files {
     most_open: usize,
     open: RefCell<HashMap<u64, Rc<Open>>>,
     next: Cell<u64>,
+    /// For what tells entries apart.
+    ids: (RandomState, RandomState),
 }
 
 impl Files {
@@ -51,6 +54,7 @@ impl Files {
             most_open: options.limits.open,
             open: RefCell::default(),
             next: Cell::new(1),
+            ids: Default::default(),
         })
     }
 
@@ -61,6 +65,19 @@ impl Files {
     pub(crate) fn close_all(&self) {
         let all = std::mem::take(&mut *self.open.borrow_mut());
         drop(all);
+    }
+
+    /// The same for the same entry in this context, as long as it is not moved, in the form of a random UUID.
+    fn id_of(&self, path: &str, is_file: bool) -> String {
+        let (a, b) = (self.ids.0.hash_one((path, is_file)), self.ids.1.hash_one((path, is_file)));
+        format!(
+            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+            a >> 32,
+            (a >> 16) & 0xffff,
+            a & 0xfff,
+            (b >> 48) & 0x3fff | 0x8000,
+            b & 0xffff_ffff_ffff
+        )
     }
 
     fn handler(&self) -> &dyn FileSystemHandler {
@@ -470,7 +487,7 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
         let numbers = [estimate.usage, estimate.quota.unwrap_or(SAFE)].map(|n| Value::from(n.min(SAFE) as f64));
         Ok(Value::List(numbers.into()))
     });
-    let (writable, closing) = (state.clone(), state.clone());
+    let (writable, closing, naming) = (state.clone(), state.clone(), state.clone());
     let (reading, writing, cutting, sizing) = (state.clone(), state.clone(), state.clone(), state.clone());
     let (flushing, finishing) = (state.clone(), state.clone());
     vec![
@@ -495,6 +512,9 @@ pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunctio
         context.async_function("__fs_estimate", move || estimate(())),
         context.function("__fs_isWritable", move |path: String| {
             Ok::<_, HostError>(writable.files()?.handler().is_writable(&path))
+        }),
+        context.function("__fs_id", move |path: String, is_file: bool| {
+            Ok::<_, HostError>(naming.files()?.id_of(&path, is_file))
         }),
         context.function("__fs_close", move |id: u64| {
             if let Ok(files) = closing.files() {

@@ -236,6 +236,8 @@ engine_test!(
             const d = await root.getDirectoryHandle('d', { create: true });
             await a.move('c');
             out.push(a.name, await list(root), await read(a));
+            const id = await a.getUniqueId();
+            if (id !== await a.getUniqueId() || id === await d.getUniqueId() || id.length !== 36) out.push(id);
             await a.move(d);
             await a.move(d, 'x');
             out.push((await root.resolve(a)).join('/'), await read(a), await list(root));
@@ -279,7 +281,7 @@ engine_test!(
                 try { f(); out.push('none'); } catch (e) { out.push(e.name); }
             }
             const readers = [await a.createSyncAccessHandle({ mode: 'read-only' }), await a.createSyncAccessHandle({ mode: 'read-only' })];
-            try { readers[0].write(buffer); } catch (e) { out.push(e.name); }
+            try { readers[0].write(buffer); } catch (e) { out.push(e.name, readers[0].mode); }
             out.push(show(readers[1].read(buffer, { at: 6 })));
             for (const reader of readers) reader.close();
             try { access.read(1); } catch (e) { out.push(e.name); }
@@ -288,7 +290,7 @@ engine_test!(
         assert_eq!(
             told,
             "4:0123 4:4567 2:89 0 4:2345 2 10 1 NoModificationAllowedError NoModificationAllowedError \
-             NoModificationAllowedError InvalidStateError InvalidStateError InvalidStateError NoModificationAllowedError \
+             NoModificationAllowedError InvalidStateError InvalidStateError InvalidStateError NoModificationAllowedError read-only \
              4:ab89 TypeError"
         );
         assert_eq!((ctx.files.text("/a").as_str(), ctx.fs.open()), ("012345ab89\0", 0));

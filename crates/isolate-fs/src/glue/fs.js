@@ -99,6 +99,14 @@
         return rejected(e);
       }
     }
+    getUniqueId() {
+      try {
+        const { path, kind } = handles.get(this);
+        return resolved(host.__fs_id(path, kind === FILE));
+      } catch (e) {
+        return rejected(e);
+      }
+    }
     queryPermission(descriptor = undefined) { return permission(this, descriptor, 'queryPermission'); }
     requestPermission(descriptor = undefined) { return permission(this, descriptor, 'requestPermission'); }
   }
@@ -138,7 +146,7 @@
         const keep = !!get('keepExistingData');
         const mode = get('mode');
         const exclusive = mode !== undefined && idl.enumeration(mode, writableModes, where) === 'exclusive';
-        return settle(host.__fs_openWriter(path, keep, exclusive), makeStream);
+        return settle(host.__fs_openWriter(path, keep, exclusive), makeStream, exclusive ? 'exclusive' : 'siloed');
       } catch (e) {
         return rejected(e);
       }
@@ -357,13 +365,13 @@
   const written = (count, { owner, at }) => { owner.position = at + count; };
   const truncated = (_, { owner, size }) => { if (owner.position > size) owner.position = size; };
 
-  const makeStream = (id) => {
+  const makeStream = (id, mode) => {
     const owner = { __proto__: null, id, position: 0 };
     call(p.FinalizationRegistryPrototypeRegister, abandoned, owner, id);
     const stream = W.CreateWritableStream(sink, owner, undefined, 1, undefined);
     const object = { __proto__: FileSystemWritableFileStream.prototype };
     W.streams.set(object, stream);
-    fileStreams.set(object, stream);
+    fileStreams.set(object, { __proto__: null, stream, mode });
     stream.wrapper = object;
     return object;
   };
@@ -376,7 +384,7 @@
   }
   // Writes as a writer would that is there for this chunk only.
   const write = (object, chunk) => {
-    const stream = fileStreams.get(object);
+    const { stream } = fileStreams.get(object);
     if (W.IsWritableStreamLocked(stream)) throw new p.TypeError('The FileSystemWritableFileStream is locked to a writer.');
     const writer = W.AcquireWritableStreamDefaultWriter(stream);
     const request = new Request();
@@ -392,6 +400,7 @@
 
   class FileSystemWritableFileStream {
     constructor() { throw illegalConstructor(); }
+    get mode() { return fileStreams.get(this).mode; }
     write(data) {
       try {
         fileStreams.get(this);
@@ -454,6 +463,7 @@
 
   class FileSystemSyncAccessHandle {
     constructor() { throw illegalConstructor(); }
+    get mode() { return syncs.get(this).mode; }
     read(buffer, options = undefined) {
       const method = 'FileSystemSyncAccessHandle.read';
       const owner = syncs.get(this);
@@ -508,7 +518,8 @@
     getSize() { return host.__fs_syncSize(openSync(this).id); }
     flush() {
       const owner = openSync(this);
-      if (owner.mode !== 'read-only') host.__fs_syncFlush(owner.id);
+      writable(owner);
+      host.__fs_syncFlush(owner.id);
     }
     close() {
       const owner = syncs.get(this);
