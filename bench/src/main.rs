@@ -7,6 +7,7 @@
 //! cargo run --release -p isolate-bench -- --no-web     only the first table
 //! cargo run --release -p isolate-bench -- --only-web   only the second
 //! cargo run --release -p isolate-bench -- --only-fetch only the third
+//! cargo run --release -p isolate-bench -- --only-fs    only the fourth
 //! cargo run --release -p isolate-bench --features v8 -- --engine v8   Isolate on V8; the baseline stays raw QuickJS-NG
 //! ```
 //!
@@ -17,6 +18,7 @@
 //! are the ratios.
 
 mod fetch;
+mod fs;
 mod raw;
 mod web;
 
@@ -52,9 +54,13 @@ fn main() {
     if args.first().is_some_and(|a| a == "--fetch-child") {
         return fetch::child(&args[1]);
     }
+    if args.first().is_some_and(|a| a == "--fs-child") {
+        return fs::child(&args[1], &args[2]);
+    }
     let has = |flag: &str| args.iter().any(|a| a == flag);
     let mut sections = Vec::new();
-    if !has("--only-web") && !has("--only-fetch") {
+    let only = |flag: &str| has(flag) || !["--only-web", "--only-fetch", "--only-fs"].into_iter().any(has);
+    if only("--only-first") {
         let mut rows = measure();
         if !has("--no-peers") {
             match peers() {
@@ -66,11 +72,14 @@ fn main() {
         }
         sections.push(table(&rows));
     }
-    if !has("--no-web") && !has("--only-fetch") {
+    if !has("--no-web") && only("--only-web") {
         sections.push(web::section());
     }
-    if !has("--only-web") {
+    if only("--only-fetch") {
         sections.push(fetch::section());
+    }
+    if only("--only-fs") {
+        sections.push(fs::section());
     }
     let sections = sections.join("\n");
     println!("{sections}");

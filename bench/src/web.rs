@@ -280,7 +280,7 @@ fn version(program: &Path) -> Option<String> {
     text.split_whitespace().next().map(str::to_owned)
 }
 
-fn deno() -> Result<PathBuf, String> {
+pub fn deno() -> Result<PathBuf, String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/deno.sh");
     let out =
         Command::new("sh").arg(script).stderr(std::process::Stdio::inherit()).output().map_err(|e| e.to_string())?;
