@@ -277,8 +277,9 @@ pub trait FileSystemHandler: Send + Sync + 'static {
     /// # Errors
     /// [`FsErrorKind::NotFound`] if there is no such entry, or no directory to put it in; [`FsErrorKind::InvalidModification`].
     async fn rename(&self, from: &str, to: &str) -> Result<(), FsError> {
+        kind_of(&Here(self), from).await?.ok_or_else(FsError::not_found)?;
         if from == to {
-            return kind_of(&Here(self), from).await?.map(drop).ok_or_else(FsError::not_found);
+            return Ok(());
         }
         if is_within(to, from) {
             return Err(FsError::new(FsErrorKind::InvalidModification, "A directory cannot be moved into itself."));

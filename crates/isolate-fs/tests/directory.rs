@@ -1,5 +1,4 @@
 //! A real directory: crashes, full disks, what guests do not see.
-#![cfg(feature = "directory")]
 
 use std::fs;
 use std::path::Path;

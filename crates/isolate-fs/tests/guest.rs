@@ -6,7 +6,8 @@ use isolate_fs::{
     setup_fs,
 };
 use isolate_test_utils::{
-    create_fs_test_context, create_limited_context, create_test_context, engine_test, eval_code, eval_code_async,
+    MinimalFileSystem, create_fs_test_context, create_limited_context, create_test_context, engine_test, eval_code,
+    eval_code_async,
 };
 
 /// Code that begins with `root`.
@@ -297,15 +298,12 @@ engine_test!(
     }
 );
 
-/// A handler of the eight operations alone.
-mod plain;
-
 engine_test!(
     async fn eight_operations_are_enough_for_a_guest(engine) {
         let files = MemoryFileSystem::new();
         files.put("/a", "0123456789").unwrap();
         let ctx = create_test_context(engine);
-        let fs = setup_fs(&ctx, FsOptions::new().handler(plain::Plain(files.clone()))).unwrap();
+        let fs = setup_fs(&ctx, FsOptions::new().handler(MinimalFileSystem(files.clone()))).unwrap();
         let told = eval_code_async::<String>(&ctx, &with_root(r"
             const out = [];
             const a = await root.getFileHandle('a');
@@ -516,7 +514,7 @@ engine_test!(
         let ctx = create_limited_context(engine, Limits::new().memory(32 << 20));
         let files = MemoryFileSystem::new();
         let limits = FsLimits::new().open(3).concurrent(1);
-        let options = FsOptions::new().handler(plain::Plain(files.clone())).limits(limits);
+        let options = FsOptions::new().handler(MinimalFileSystem(files.clone())).limits(limits);
         let fs = setup_fs(&ctx, options).unwrap();
         let told = eval_code_async::<String>(&ctx, &with_root(r"
             const a = await root.getFileHandle('a', { create: true });

@@ -1,13 +1,16 @@
 //! Every handler against the rules of all of them.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use isolate_fs::{MemoryFileSystem, MountedFileSystem, QuotaFileSystem};
-use isolate_test_utils::{MockFileSystem, block_on, check_file_system};
-
-mod plain;
-
-use plain::Plain;
+use bytes::Bytes;
+use isolate_fs::{
+    DirectoryFileSystem, FileSystemHandler, FsError, MemoryFileSystem, MountedFileSystem, ObjectStoreFileSystem,
+    QuotaFileSystem,
+};
+use isolate_test_utils::{MinimalFileSystem, MockFileSystem, block_on, check_file_system};
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
 
 const RULES: Range<usize> = 20..100;
 
@@ -19,13 +22,13 @@ fn memory() {
 
 #[test]
 fn eight_operations_are_enough() {
-    block_on(check_file_system(|| Plain(MemoryFileSystem::new())));
+    block_on(check_file_system(|| MinimalFileSystem::default()));
 }
 
 #[test]
 fn quota() {
     block_on(check_file_system(|| QuotaFileSystem::new(MemoryFileSystem::new()).bytes(20 << 20).entries(100)));
-    block_on(check_file_system(|| QuotaFileSystem::new(Plain(MemoryFileSystem::new())).bytes(20 << 20)));
+    block_on(check_file_system(|| QuotaFileSystem::new(MinimalFileSystem::default()).bytes(20 << 20)));
 }
 
 #[test]
@@ -33,10 +36,8 @@ fn mounted_at_the_root() {
     block_on(check_file_system(|| MountedFileSystem::new().mount("/", MemoryFileSystem::new()).unwrap()));
 }
 
-#[cfg(feature = "directory")]
 #[test]
 fn a_directory() {
-    use isolate_fs::DirectoryFileSystem;
     let root = tempfile::tempdir().unwrap();
     let mut n = 0;
     let mut make = || {
@@ -49,15 +50,8 @@ fn a_directory() {
     block_on(check_file_system(|| QuotaFileSystem::new(make()).bytes(20 << 20)));
 }
 
-#[cfg(feature = "object-store")]
 #[test]
 fn object_stores() {
-    use std::sync::Arc;
-
-    use isolate_fs::ObjectStoreFileSystem;
-    use object_store::local::LocalFileSystem;
-    use object_store::memory::InMemory;
-
     block_on(check_file_system(|| ObjectStoreFileSystem::new(Arc::new(InMemory::new()))));
     let root = tempfile::tempdir().unwrap();
     let mut n = 0;
@@ -68,4 +62,91 @@ fn object_stores() {
         let store = LocalFileSystem::new_with_prefix(path).unwrap().with_automatic_cleanup(true);
         ObjectStoreFileSystem::new(Arc::new(store))
     }));
+}
+
+/// A small random number; not a good one.
+fn next(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *seed >> 33
+}
+
+/// Does what a number says, and says what came of it.
+async fn step(files: &dyn FileSystemHandler, seed: &mut u64) -> String {
+    const PATHS: [&str; 8] = ["/a", "/b", "/d", "/d/a", "/d/e", "/d/e/f", "/a/x", "/"];
+    let mut pick = || PATHS[next(seed) as usize % PATHS.len()];
+    let (path, other) = (pick(), pick());
+    let (what, n) = (next(seed) % 12, next(seed) % 50);
+    let data = Bytes::from(vec![b'a' + (n % 26) as u8; n as usize]);
+    let create = n % 3 > 0;
+    let kind = |e: FsError| format!("{:?}", e.kind());
+    let result = match what {
+        0 => files.get_file_handle(path, create).await.map(|()| String::new()),
+        1 => files.get_directory_handle(path, create).await.map(|()| String::new()),
+        2 if path != "/" => files.remove_entry(path, n % 2 == 0).await.map(|()| String::new()),
+        3 => files.read_directory(path).await.map(|mut entries| {
+            entries.sort();
+            format!("{entries:?}")
+        }),
+        4 => files.write_file(path, data, None).await.map(|()| String::new()),
+        5 => files.write_file(path, data, Some(n / 2)).await.map(|()| String::new()),
+        6 => files.truncate_file(path, n).await.map(|()| String::new()),
+        7 => files.get_file_metadata(path).await.map(|metadata| metadata.size.to_string()),
+        8 if path != "/" && other != "/" => files.rename(path, other).await.map(|()| String::new()),
+        9 => match files.get_file_metadata(path).await {
+            Ok(metadata) => {
+                let end = metadata.size.min(n);
+                files.read_range(path, end / 2..end, &metadata).await.map(|data| format!("{data:?}"))
+            }
+            Err(e) => Err(e),
+        },
+        10 => match files.open_writer(path, create).await {
+            // What is collected where a handler has no writer.
+            Ok(None) if create => files.write_file(path, data, Some(3)).await.map(|()| String::new()),
+            Ok(None) => {
+                let zeros = [&[0; 3][..if data.is_empty() { 0 } else { 3 }], &data].concat();
+                files.write_file(path, zeros.into(), None).await.map(|()| String::new())
+            }
+            Ok(Some(mut writer)) => {
+                writer.write(3, data).await.unwrap();
+                writer.close().await.map(|()| String::new())
+            }
+            Err(e) => Err(e),
+        },
+        _ => files.read_file(path).await.map(|file| format!("{:?}", file.data)),
+    };
+    // Of what is wrong in two ways, either may be said.
+    let outcome = result.unwrap_or_else(kind).replace("TypeMismatch", "NotFound");
+    format!("{what} {path} {other} {n}: {outcome}")
+}
+
+/// The same steps give the same on every handler.
+#[test]
+fn handlers_agree() {
+    let root = tempfile::tempdir().unwrap();
+    for round in 0..150u64 {
+        let path = root.path().join(round.to_string());
+        std::fs::create_dir(&path).unwrap();
+        let all: Vec<(&str, Box<dyn FileSystemHandler>)> = vec![
+            ("memory", Box::new(MemoryFileSystem::new())),
+            ("minimal", Box::new(MinimalFileSystem::default())),
+            ("quota", Box::new(QuotaFileSystem::new(MemoryFileSystem::new()).bytes(1 << 20))),
+            ("directory", Box::new(DirectoryFileSystem::open(path).unwrap())),
+            ("store", Box::new(ObjectStoreFileSystem::new(Arc::new(InMemory::new())))),
+        ];
+        block_on(async {
+            let mut seeds = vec![round * 7919 + 1; all.len()];
+            for i in 0..60 {
+                let mut first = None;
+                for ((name, files), seed) in all.iter().zip(&mut seeds) {
+                    let told = step(&**files, seed).await;
+                    let first = first.get_or_insert_with(|| told.clone());
+                    assert_eq!(told, *first, "{name}, step {i} of round {round}");
+                }
+            }
+            // What a quota has counted is what is there.
+            let counted = all[2].1.estimate().await.unwrap().usage;
+            let there = all[1].1.estimate().await.unwrap().usage;
+            assert_eq!(counted, there, "round {round}");
+        });
+    }
 }

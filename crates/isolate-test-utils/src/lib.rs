@@ -28,7 +28,7 @@ use serde::de::DeserializeOwned;
 #[cfg(feature = "fetch")]
 pub use fetch::{FetchCall, FetchRecorder, FetchTestContext, MockResponse, create_fetch_test_context};
 #[cfg(feature = "fs")]
-pub use fs::{FsTestContext, MockFileSystem, check_file_system, create_fs_test_context};
+pub use fs::{FsTestContext, MinimalFileSystem, MockFileSystem, check_file_system, create_fs_test_context};
 #[cfg(feature = "server")]
 pub use server::{IntegrationServer, MockServerResponse, RecordedRequest, start_integration_server};
 

@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use futures_util::stream;
 use isolate_runtime::{
-    Class, Clock, ConsoleOptions, Context, ContextOptions, CryptoOptions, DomExceptionName, Error, EvalOptions,
-    FetchLimits, FetchOptions, HostError, Limits, ModuleLoader, ModuleSource, PathOptions, QuickJs, Termination,
-    TimersOptions, Value, setup_console, setup_core, setup_crypto, setup_fetch, setup_path, setup_timers,
+    Class, Clock, ConsoleOptions, Context, ContextOptions, CryptoOptions, DomExceptionName, Error, ErrorKind,
+    EvalOptions, FetchLimits, FetchOptions, HostError, Limits, ModuleLoader, ModuleSource, PathOptions, QuickJs,
+    Termination, TimersOptions, Value, setup_console, setup_core, setup_crypto, setup_fetch, setup_fs, setup_path,
+    setup_timers,
 };
 
 use crate::corpus::run_capped;
@@ -37,6 +38,7 @@ pub const PROGRAMS: &[(&str, &str)] = programs![
     "crypto",
     "errors",
     "fetch",
+    "fs",
     "generators",
     "host-calls",
     "json",
@@ -190,6 +192,8 @@ fn set_up(context: &Context) -> Result<(), Error> {
         context,
         FetchOptions::new().on_fetch(crate::child::answer).web_socket(crate::child::connect).limits(limits),
     )?;
+    let files = crate::files::files(None).map_err(|e| Error::new(ErrorKind::Engine, e))?;
+    setup_fs(context, files)?;
     setup_path(context, PathOptions::new())?;
     setup_timers(context, TimersOptions::default())?;
     context.define_function("host.echo", |v: Value| v)?;

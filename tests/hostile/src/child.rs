@@ -13,6 +13,7 @@ use isolate_runtime::{
     Runtime, RuntimeOptions, Termination, WebSocketConnection, create_runtime, engine_by_name,
 };
 
+use crate::files::{Disk, files};
 use crate::{DEADLINE, Kind, MEMORY, Outcome, micros};
 
 /// How long the event loop may go on after an evaluation that gave a value.
@@ -27,14 +28,16 @@ pub fn run(engine: &str, script: &Path) -> Result<Outcome, String> {
     let source = std::fs::read_to_string(script).map_err(|e| format!("{}: {e}", script.display()))?;
     let filename = script.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|e| e.to_string())?;
-    tokio.block_on(run_script(engine, source, filename))
+    let disk = Disk::new()?;
+    tokio.block_on(run_script(engine, source, filename, &disk))
 }
 
-fn options(engine: &Arc<dyn Engine>) -> RuntimeOptions {
+fn options(engine: &Arc<dyn Engine>, disk: &Disk) -> Result<RuntimeOptions, String> {
     // `wall_time` is for what runs after the evaluation, such as timers that it left behind.
     let limits = Limits::new().memory(MEMORY).wall_time(DEADLINE);
     let fetch = FetchOptions::new().on_fetch(answer).web_socket(connect);
-    RuntimeOptions::new().engine_arc(engine.clone()).limits(limits).clock(Clock::Real).fetch(fetch)
+    let options = RuntimeOptions::new().engine_arc(engine.clone()).limits(limits).clock(Clock::Real);
+    Ok(options.fetch(fetch).fs(files(Some(disk))?))
 }
 
 /// A host that answers what the scripts ask of it.
@@ -68,10 +71,10 @@ pub(crate) async fn connect(request: Request<()>) -> Result<WebSocketConnection,
     Ok(WebSocketConnection::new(incoming, outgoing))
 }
 
-async fn run_script(engine: Arc<dyn Engine>, source: String, filename: String) -> Result<Outcome, String> {
+async fn run_script(engine: Arc<dyn Engine>, source: String, filename: String, disk: &Disk) -> Result<Outcome, String> {
     let uncaught = Arc::new(AtomicUsize::new(0));
     let counter = uncaught.clone();
-    let options = options(&engine).console(ConsoleOptions::new().on_event(|_| {})).on_uncaught(move |_| {
+    let options = options(&engine, disk)?.console(ConsoleOptions::new().on_event(|_| {})).on_uncaught(move |_| {
         counter.fetch_add(1, Ordering::Relaxed);
     });
     let runtime = create_runtime(options).await.map_err(|e| format!("no runtime: {e}"))?;
@@ -95,7 +98,7 @@ async fn run_script(engine: Arc<dyn Engine>, source: String, filename: String) -
         (kind, detail) = (Kind::Error, "left an error that nothing took".into());
     }
     let rss_peak_kib = status("VmHWM:");
-    if let Err(what) = still_usable(&engine, &runtime).await {
+    if let Err(what) = still_usable(&engine, disk, &runtime).await {
         detail = format!("ended as {kind}, then {what}; {detail}");
         kind = Kind::Broken;
     }
@@ -128,8 +131,9 @@ fn classify(e: &Error) -> (Kind, String) {
 }
 
 /// What a host does next: another runtime works, this one answers as it must, and both can be disposed of.
-async fn still_usable(engine: &Arc<dyn Engine>, runtime: &Runtime) -> Result<(), String> {
-    let other = create_runtime(options(engine)).await.map_err(|e| format!("no second runtime could be made: {e}"))?;
+async fn still_usable(engine: &Arc<dyn Engine>, disk: &Disk, runtime: &Runtime) -> Result<(), String> {
+    let other =
+        create_runtime(options(engine, disk)?).await.map_err(|e| format!("no second runtime could be made: {e}"))?;
     match other.eval_as::<u8>("1 + 1", ()).await {
         Ok(2) => {}
         other => return Err(format!("a second runtime answered {other:?}")),

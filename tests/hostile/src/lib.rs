@@ -18,6 +18,7 @@
 pub mod allocation;
 pub mod child;
 pub mod corpus;
+mod files;
 pub mod known;
 mod report;
 
