@@ -390,3 +390,41 @@ fn the_network_is_granted_by_host() {
         assert_eq!(eval(&["--allow-net", "a b"]).0.status.code(), Some(2));
     });
 }
+
+#[test]
+fn directories_are_granted() {
+    on_every_engine(|engine| {
+        let dir = Dir::new(engine, &[("data/in.txt", "hello"), ("out/old.txt", "12345"), ("secret.txt", "no")]);
+        let code = "const read = async (d, n) => (await (await d.getFileHandle(n)).getFile()).text();
+            const why = (promise) => promise.then(() => 'done', (e) => e.name);
+            const data = await getDirectory('/data'), out = await getDirectory('/a/out');
+            const put = async (d, n, text) => {
+                const stream = await (await d.getFileHandle(n, { create: true })).createWritable();
+                await stream.write(text);
+                await stream.close();
+            };
+            await put(out, 'new.txt', (await read(data, 'in.txt')).toUpperCase());
+            [await why(put(data, 'x', 'x')), await why(put(out, 'large', 'x'.repeat(2000))), await why(read(data, '..')),
+                await why(getDirectory('/secret.txt')), await why(getDirectory('/a'))].join(' ')";
+        let ran = dir.run(&["eval", "--dir", "/data=./data:ro", "--dir", "/a/out=out", "--dir-quota", "1K", code]);
+        ran.is(0, "'NotAllowedError QuotaExceededError TypeError NotFoundError done'\n", "");
+        assert_eq!(std::fs::read_to_string(dir.path().join("out/new.txt")).unwrap(), "HELLO");
+        assert_eq!(std::fs::read_dir(dir.path().join("data")).unwrap().count(), 1);
+
+        let ran = dir.run(&["eval", "await navigator.storage.getDirectory().catch(e => e.message)"]);
+        ran.is(0, "'The host has not granted any files.'\n", "");
+        for (args, message) in [
+            (["--dir", "data"], "'data' is not GUEST=HOST; write for example /data=./data"),
+            (["--dir", "data=data"], "'data' is not a path of the guest; write for example /data or /"),
+            (["--dir", "/x=missing"], "isolate: --dir /x=missing: No such file or directory"),
+            (["--dir", "/x=secret.txt"], "isolate: --dir /x=secret.txt: Not a directory"),
+            (["--dir-quota", "1M"], "--dir <GUEST=HOST[:ro]>"),
+        ] {
+            let ran = dir.run(&["eval", args[0], args[1], "1"]);
+            assert_eq!(ran.0.status.code(), Some(2), "{args:?}");
+            assert!(ran.err().contains(message), "{args:?}: {}", ran.err());
+        }
+        let ran = dir.run(&["eval", "--dir", "/x=data", "--dir", "/x=out", "1"]);
+        assert!(ran.err().contains("--dir /x=out: '/x' is given twice."), "{}", ran.err());
+    });
+}

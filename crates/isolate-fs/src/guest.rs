@@ -88,6 +88,14 @@ impl Files {
         self.running.acquire().await.map_err(|_| FsError::new(FsErrorKind::InvalidState, "The files are gone."))
     }
 
+    async fn look(&self, path: &str, is_file: bool, create: bool) -> Result<(), HostError> {
+        let found = match is_file {
+            true => self.handler().get_file_handle(path, create).await,
+            false => self.handler().get_directory_handle(path, create).await,
+        };
+        Ok(found?)
+    }
+
     fn get(&self, id: u64) -> Result<Rc<Open>, FsError> {
         let open = self.open.borrow().get(&id).cloned();
         open.ok_or_else(|| FsError::new(FsErrorKind::InvalidState, "The file is closed."))
@@ -390,10 +398,7 @@ async fn rename(files: &Files, from: String, to: String, is_file: bool) -> Resul
     let _turn = files.turn().await?;
     if from == to {
         let _lock = files.storage.locks.take(&from, Sharing::Exclusive)?;
-        return Ok(match is_file {
-            true => files.handler().get_file_handle(&from, false).await?,
-            false => files.handler().get_directory_handle(&from, false).await?,
-        });
+        return files.look(&from, is_file, false).await;
     }
     if from == "/" || is_within(&to, &from) {
         let message = "A directory cannot be moved into itself.";
@@ -442,10 +447,7 @@ type BoxedLocal<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, HostError>>
 pub(crate) fn functions(context: &Context, state: &Rc<State>) -> Vec<HostFunction> {
     let open = asynchronous(state, |files, (path, is_file, create): (String, bool, bool)| async move {
         let _turn = files.turn().await?;
-        Ok(match is_file {
-            true => files.handler().get_file_handle(&path, create).await?,
-            false => files.handler().get_directory_handle(&path, create).await?,
-        })
+        files.look(&path, is_file, create).await
     });
     let list = asynchronous(state, |files, path: String| async move {
         let _turn = files.turn().await?;

@@ -22,7 +22,7 @@ fn memory() {
 
 #[test]
 fn eight_operations_are_enough() {
-    block_on(check_file_system(|| MinimalFileSystem::default()));
+    block_on(check_file_system(MinimalFileSystem::default));
 }
 
 #[test]
