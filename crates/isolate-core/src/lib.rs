@@ -37,7 +37,7 @@ pub use scope::Scope;
 pub use setup::{CoreHandle, setup_core};
 pub use web::AbortSignal;
 pub use web::streams::{ReadableStream, WritableStream};
-pub use web::{Blob, BlobSource, File};
+pub use web::{Blob, BlobSource, File, uuid_of};
 pub use work::Work;
 
 /// The `url` crate, whose [`Url`](url::Url) guests' `URL` objects become.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use async_trait::async_trait;
@@ -12,9 +12,10 @@ use bytes::Bytes;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 
-use crate::path::{content_type_of, is_valid_name, is_within, split};
+use crate::path::{DEEPEST, content_type_of, depth, is_valid_name, is_within, split, too_deep};
 use crate::{
     DirectoryEntry, FileData, FileMetadata, FileSystemHandler, FileWriter, FsError, FsErrorKind, SyncFile, SyncMode,
+    Usage,
 };
 
 /// The files of a directory of the host.
@@ -29,6 +30,8 @@ use crate::{
 /// file or the new one, also after a crash. What a crash leaves lying around (`.isolate-….tmp`, which guests never see) is
 /// removed when the directory is next listed.
 ///
+/// Directories can be nested 100 deep: to remove a tree takes an open file of the process for each level.
+///
 /// Synchronous access writes in place, as the standard wants it. A file that has other names (hard links), which may be
 /// outside, is not opened for it.
 #[derive(Clone)]
@@ -39,6 +42,8 @@ pub struct DirectoryFileSystem {
 struct Shared {
     root: Dir,
     durable: bool,
+    /// Held while a tree is removed, which takes an open directory for each level, or moved, which makes it deeper.
+    trees: Mutex<()>,
 }
 
 impl fmt::Debug for DirectoryFileSystem {
@@ -62,7 +67,7 @@ impl DirectoryFileSystem {
     }
 
     fn of(root: Dir, durable: bool) -> Self {
-        Self { shared: Arc::new(Shared { root, durable }) }
+        Self { shared: Arc::new(Shared { root, durable, trees: Mutex::default() }) }
     }
 
     /// Sets whether a file is on the disk before it is said to be written, so that it survives a loss of power, too. Each
@@ -265,6 +270,9 @@ impl Shared {
             found => return found,
         }
         let (directory, name) = self.place(path)?;
+        if depth(path) > DEEPEST {
+            return Err(too_deep());
+        }
         match directory.create_dir(name) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => look(),
             made => made.map_err(error),
@@ -280,7 +288,10 @@ impl Shared {
         match metadata.is_dir() {
             false if metadata.is_file() || metadata.is_symlink() => directory.remove_file(name).map_err(error),
             false => Err(odd()),
-            true if recursive => directory.remove_dir_all(name).map_err(error),
+            true if recursive => {
+                let _one = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+                directory.remove_dir_all(name).map_err(error)
+            }
             true => match directory.remove_dir(name) {
                 Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => {
                     // It may hold nothing but what a crash has left.
@@ -350,6 +361,42 @@ impl Shared {
         Ok(all)
     }
 
+    /// Adds up a tree, and says how many directories deep it is below its top.
+    fn walk(&self, path: &str) -> Result<(Usage, usize), FsError> {
+        let mut usage = Usage { bytes: 0, entries: u64::from(path != "/") };
+        let top = relative(path);
+        if path != "/" {
+            let metadata = self.root.symlink_metadata(top).map_err(error)?;
+            // A link takes nothing; what it leads to is counted where it is.
+            if !metadata.is_dir() {
+                usage.bytes = if metadata.is_file() { metadata.len() } else { 0 };
+                return Ok((usage, 0));
+            }
+        }
+        let mut deepest = 0;
+        let mut waiting = vec![(PathBuf::from(top), 0)];
+        while let Some((path, depth)) = waiting.pop() {
+            deepest = deepest.max(depth);
+            // What has gone away does not count.
+            let Ok(entries) = self.root.read_dir(&path) else { continue };
+            for entry in entries.flatten() {
+                let Ok(metadata) = entry.metadata() else { continue };
+                if entry.file_name().to_str().is_none_or(is_temporary) {
+                    continue;
+                }
+                if metadata.is_dir() {
+                    waiting.push((path.join(entry.file_name()), depth + 1));
+                } else if metadata.is_file() {
+                    usage.bytes = usage.bytes.saturating_add(metadata.len());
+                } else if !metadata.is_symlink() {
+                    continue;
+                }
+                usage.entries += 1;
+            }
+        }
+        Ok((usage, deepest))
+    }
+
     fn rename(&self, from: &str, to: &str) -> Result<(), FsError> {
         let invalid = |message| Err(FsError::new(FsErrorKind::InvalidModification, message));
         if from == "/" || to == "/" {
@@ -369,6 +416,10 @@ impl Shared {
         }
         if is_within(to, from) {
             return invalid("A directory cannot be moved into itself.");
+        }
+        let _one = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        if metadata.is_dir() && depth(to) + self.walk(from)?.1 > DEEPEST {
+            return Err(too_deep());
         }
         let (target, new_name) = self.place(to)?;
         match target.symlink_metadata(new_name) {
@@ -595,7 +646,9 @@ impl FileSystemHandler for DirectoryFileSystem {
     async fn read_file(&self, path: &str) -> Result<FileData, FsError> {
         self.run(path, |shared, path| {
             let (mut file, metadata) = shared.open(path)?;
-            let mut data = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+            let mut data = Vec::new();
+            let size = usize::try_from(metadata.len()).map_err(|_| FsError::no_room())?;
+            data.try_reserve_exact(size).map_err(|_| FsError::no_room())?;
             file.read_to_end(&mut data).map_err(error)?;
             Ok(FileData { data: data.into(), metadata: describe(path, &metadata) })
         })
@@ -645,6 +698,9 @@ impl FileSystemHandler for DirectoryFileSystem {
     async fn open_sync(&self, path: &str, mode: SyncMode) -> Result<Option<Box<dyn SyncFile + Send>>, FsError> {
         let file = self.run(path, move |shared, path| shared.open_sync(path, mode)).await?;
         Ok(Some(Box::new(Access(file))))
+    }
+    async fn measure(&self, path: &str) -> Result<Usage, FsError> {
+        self.run(path, |shared, path| Ok(shared.walk(path)?.0)).await
     }
     async fn rename(&self, from: &str, to: &str) -> Result<(), FsError> {
         let to = to.to_owned();

@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use isolate_core::{
     Blob, BlobSource, Charge, Context, DomExceptionName, File, FromValue, HostError, HostFunction, Value, WeakContext,
+    uuid_of,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -37,6 +38,8 @@ pub(crate) struct Files {
     /// Of its own, since an operation may wait for a read.
     reading: Arc<Semaphore>,
     most_open: usize,
+    /// How many files are open or are being opened.
+    slots: Rc<Cell<usize>>,
     open: RefCell<HashMap<u64, Rc<Open>>>,
     next: Cell<u64>,
     /// For what tells entries apart.
@@ -52,6 +55,7 @@ impl Files {
             running: Arc::new(Semaphore::new(permits)),
             reading: Arc::new(Semaphore::new(permits)),
             most_open: options.limits.open,
+            slots: Rc::default(),
             open: RefCell::default(),
             next: Cell::new(1),
             ids: Default::default(),
@@ -69,15 +73,7 @@ impl Files {
 
     /// The same for the same entry in this context, as long as it is not moved, in the form of a random UUID.
     fn id_of(&self, path: &str, is_file: bool) -> String {
-        let (a, b) = (self.ids.0.hash_one((path, is_file)), self.ids.1.hash_one((path, is_file)));
-        format!(
-            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-            a >> 32,
-            (a >> 16) & 0xffff,
-            a & 0xfff,
-            (b >> 48) & 0x3fff | 0x8000,
-            b & 0xffff_ffff_ffff
-        )
+        uuid_of(self.ids.0.hash_one((path, is_file)), self.ids.1.hash_one((path, is_file)))
     }
 
     fn handler(&self) -> &dyn FileSystemHandler {
@@ -102,12 +98,14 @@ impl Files {
     }
 
     /// Refuses one file too many, and counts another one.
-    fn admit(&self, context: &Context) -> Result<Charge, HostError> {
-        if self.open() >= self.most_open {
+    fn admit(&self, context: &WeakContext) -> Result<Slot, HostError> {
+        if self.slots.get() >= self.most_open {
             let message = format!("There are {} files open already.", self.most_open);
             return Err(FsError::new(FsErrorKind::QuotaExceeded, message).into());
         }
-        Ok(context.charge(OPEN)?)
+        let charge = context.upgrade().ok_or_else(busy)?.charge(OPEN)?;
+        self.slots.set(self.slots.get() + 1);
+        Ok(Slot { slots: self.slots.clone(), _charge: charge })
     }
 
     fn insert(&self, open: Open) -> f64 {
@@ -118,12 +116,24 @@ impl Files {
     }
 }
 
+/// One of the files that may be open, from before it is opened until it is closed.
+struct Slot {
+    slots: Rc<Cell<usize>>,
+    _charge: Charge,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.slots.set(self.slots.get() - 1);
+    }
+}
+
 /// A file that the guest has open.
 struct Open {
     path: String,
     target: RefCell<Option<Target>>,
     _lock: Lock,
-    _charge: Charge,
+    _slot: Slot,
 }
 
 enum Target {
@@ -266,7 +276,7 @@ async fn open_writer(
     keep: bool,
     exclusive: bool,
 ) -> Result<f64, HostError> {
-    let charge = files.admit(&context.upgrade().ok_or_else(busy)?)?;
+    let slot = files.admit(&context)?;
     let sharing = if exclusive { Sharing::Exclusive } else { Sharing::Siloed };
     let _turn = files.turn().await?;
     let lock = files.storage.locks.take(&path, sharing)?;
@@ -281,11 +291,11 @@ async fn open_writer(
             Target::Held(Held::new(context))
         }
     };
-    Ok(files.insert(Open { path, target: RefCell::new(Some(target)), _lock: lock, _charge: charge }))
+    Ok(files.insert(Open { path, target: RefCell::new(Some(target)), _lock: lock, _slot: slot }))
 }
 
 async fn open_sync(context: WeakContext, files: &Files, path: String, mode: String) -> Result<f64, HostError> {
-    let charge = files.admit(&context.upgrade().ok_or_else(busy)?)?;
+    let slot = files.admit(&context)?;
     let (mode, sharing) = match mode.as_str() {
         "read-only" => (SyncMode::ReadOnly, Sharing::ReadOnly),
         "readwrite-unsafe" => (SyncMode::ReadWriteUnsafe, Sharing::Unsafe),
@@ -305,7 +315,7 @@ async fn open_sync(context: WeakContext, files: &Files, path: String, mode: Stri
         }
         None => Target::Held(Held::of(&files.handler().read_file(&path).await?.data, context)?),
     };
-    Ok(files.insert(Open { path, target: RefCell::new(Some(target)), _lock: lock, _charge: charge }))
+    Ok(files.insert(Open { path, target: RefCell::new(Some(target)), _lock: lock, _slot: slot }))
 }
 
 /// Bytes of the guest's: a string, bytes, or a Blob.

@@ -100,6 +100,15 @@ pub struct Estimate {
     pub quota: Option<u64>,
 }
 
+/// What an entry takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Files and directories, the entry itself included if it is not the root.
+    pub entries: u64,
+}
+
 /// How a file is opened for synchronous access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SyncMode {
@@ -287,14 +296,24 @@ pub trait FileSystemHandler: Send + Sync + 'static {
         move_entry(&Here(self), from, &Here(self), to).await
     }
 
+    /// What an entry takes with all that is below it. What goes away meanwhile does not count.
+    ///
+    /// Provided: looks at each entry.
+    ///
+    /// # Errors
+    /// [`FsErrorKind::NotFound`].
+    async fn measure(&self, path: &str) -> Result<Usage, FsError> {
+        measure(&Here(self), path).await
+    }
+
     /// How much is stored, and how much may be.
     ///
-    /// Provided: adds up the sizes of all files, and knows of no quota.
+    /// Provided: what [`measure`](Self::measure) says of the root, and no quota.
     ///
     /// # Errors
     /// When that is not possible.
     async fn estimate(&self) -> Result<Estimate, FsError> {
-        Ok(Estimate { usage: measure(&Here(self), "/").await?.bytes, quota: None })
+        Ok(Estimate { usage: self.measure("/").await?.bytes, quota: None })
     }
 
     /// Whether entries below a path can be changed at all: what `queryPermission` says.
@@ -419,15 +438,7 @@ async fn copy_file(source: &dyn Tree, from: &str, target: &dyn Tree, to: &str) -
     }
 }
 
-/// What a tree takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Usage {
-    pub(crate) bytes: u64,
-    pub(crate) entries: u64,
-}
-
-/// Adds up a tree, without the entry itself if it is the root. What goes away meanwhile does not count.
-pub(crate) async fn measure(tree: &dyn Tree, path: &str) -> Result<Usage, FsError> {
+async fn measure(tree: &dyn Tree, path: &str) -> Result<Usage, FsError> {
     let mut usage = Usage::default();
     let root = match path {
         "/" => EntryKind::Directory,

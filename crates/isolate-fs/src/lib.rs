@@ -67,6 +67,7 @@ pub use directory::DirectoryFileSystem;
 pub use error::{FsError, FsErrorKind};
 pub use handler::{
     DirectoryEntry, EntryKind, Estimate, FileData, FileMetadata, FileSystemHandler, FileWriter, SyncFile, SyncMode,
+    Usage,
 };
 pub use memory::MemoryFileSystem;
 #[cfg(feature = "object-store")]

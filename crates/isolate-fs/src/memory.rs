@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::handler::slice;
-use crate::path::{content_type_of, is_within, split};
+use crate::path::{DEEPEST, content_type_of, depth, is_within, split, too_deep};
 use crate::{
     DirectoryEntry, Estimate, FileData, FileMetadata, FileSystemHandler, FileWriter, FsError, FsErrorKind, SyncFile,
     SyncMode,
@@ -21,7 +21,7 @@ type Time = Arc<dyn Fn() -> i64 + Send + Sync>;
 /// Files in memory: nothing is left of them when the last clone is dropped. Clones are the same files, so a host can put
 /// files in before a guest runs, and look at them afterwards.
 ///
-/// The memory is the host's, not the guest's, and so has a [`capacity`](Self::capacity) of its own: 64 MiB.
+/// Directories can be nested 100 deep. The memory is the host's, not the guest's, and so has a [`capacity`](Self::capacity) of its own: 64 MiB.
 ///
 /// ```
 /// use isolate_fs::MemoryFileSystem;
@@ -67,6 +67,14 @@ fn size_of(node: &Node) -> u64 {
     match node {
         Node::File(file) => file.data.len() as u64,
         Node::Directory(entries) => entries.iter().map(|(name, node)| overhead(name) + size_of(node)).sum(),
+    }
+}
+
+/// How many directories deep an entry is, itself included.
+fn height(node: &Node) -> usize {
+    match node {
+        Node::File(_) => 0,
+        Node::Directory(entries) => 1 + entries.values().map(height).max().unwrap_or(0),
     }
 }
 
@@ -237,6 +245,9 @@ impl Tree {
             Some(Node::File(_)) => return Err(FsError::is_file()),
             None => {}
         }
+        if depth(path) > DEEPEST {
+            return Err(too_deep());
+        }
         self.reserve(overhead(name))?;
         self.place(path)?.0.insert(name.to_owned(), Node::Directory(Directory::new()));
         Ok(())
@@ -400,15 +411,18 @@ impl FileSystemHandler for MemoryFileSystem {
             return invalid("The root cannot be moved.");
         }
         let (directory, name) = tree.place(from)?;
-        let is_file = match directory.get(name) {
+        let (is_file, levels) = match directory.get(name) {
             None => return Err(FsError::not_found()),
-            Some(node) => matches!(node, Node::File(_)),
+            Some(node) => (matches!(node, Node::File(_)), height(node)),
         };
         if from == to {
             return Ok(());
         }
         if is_within(to, from) {
             return invalid("A directory cannot be moved into itself.");
+        }
+        if levels > 0 && depth(to) + levels - 1 > DEEPEST {
+            return Err(too_deep());
         }
         let (target, new_name) = tree.place(to)?;
         match target.get(new_name) {

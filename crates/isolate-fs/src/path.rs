@@ -1,5 +1,7 @@
 //! Full paths, as handlers get them, and names.
 
+use crate::{FsError, FsErrorKind};
+
 /// The most bytes that a path may have.
 const MOST: usize = 4096;
 
@@ -12,6 +14,18 @@ pub fn is_valid_name(name: &str) -> bool {
 /// Whether it is a path as handlers get them.
 pub fn is_valid_path(path: &str) -> bool {
     path.len() <= MOST && (path == "/" || path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_valid_name)))
+}
+
+/// How deep directories may be nested by guests, where to go through them takes something for each level.
+pub(crate) const DEEPEST: usize = 100;
+
+/// How many names a path has.
+pub(crate) fn depth(path: &str) -> usize {
+    path.split('/').filter(|name| !name.is_empty()).count()
+}
+
+pub(crate) fn too_deep() -> FsError {
+    FsError::new(FsErrorKind::InvalidName, format!("Directories are nested {DEEPEST} deep at the most."))
 }
 
 /// The path of an entry of a directory.

@@ -7,10 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::handler::{Here, Usage, measure};
 use crate::{
     DirectoryEntry, Estimate, FileData, FileMetadata, FileSystemHandler, FileWriter, FsError, FsErrorKind, SyncFile,
-    SyncMode,
+    SyncMode, Usage,
 };
 
 /// Limits how many bytes and entries another handler is given to keep. What would be more is a `QuotaExceededError`, and
@@ -95,7 +94,7 @@ impl<H: FileSystemHandler> QuotaFileSystem<H> {
             used.counted && !used.stale
         };
         if !known {
-            let stored = measure(&Here(&*self.files), "/").await?;
+            let stored = self.files.measure("/").await?;
             let mut used = self.count.used();
             (used.stored, used.stale, used.counted) = (stored, false, true);
         }
@@ -175,10 +174,7 @@ impl<H: FileSystemHandler> FileSystemHandler for QuotaFileSystem<H> {
     async fn remove_entry(&self, path: &str, recursive: bool) -> Result<(), FsError> {
         let _changing = self.count.changing.lock().await;
         self.usage().await?;
-        let mut usage = measure(&Here(&*self.files), path).await?;
-        if path == "/" {
-            usage.entries = self.count.used().stored.entries;
-        }
+        let usage = self.files.measure(path).await?;
         let result = self.files.remove_entry(path, recursive).await;
         match &result {
             Ok(()) => self.count.changed(Usage::default(), usage),
@@ -242,6 +238,9 @@ impl<H: FileSystemHandler> FileSystemHandler for QuotaFileSystem<H> {
             Err(_) => self.recount(),
         }
         result
+    }
+    async fn measure(&self, path: &str) -> Result<Usage, FsError> {
+        self.files.measure(path).await
     }
     async fn estimate(&self) -> Result<Estimate, FsError> {
         let usage = self.usage().await?.bytes;

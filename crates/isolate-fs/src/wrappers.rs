@@ -12,7 +12,7 @@ use crate::handler::{Here, move_entry};
 use crate::path::{is_valid_path, is_within, split};
 use crate::{
     DirectoryEntry, Estimate, FileData, FileMetadata, FileSystemHandler, FileWriter, FsError, FsErrorKind, SyncFile,
-    SyncMode,
+    SyncMode, Usage,
 };
 
 /// Files that can be read and nothing else: whatever would change them is a `NotAllowedError`.
@@ -73,6 +73,9 @@ impl<H: FileSystemHandler> FileSystemHandler for ReadOnlyFileSystem<H> {
     async fn rename(&self, _from: &str, _to: &str) -> Result<(), FsError> {
         Err(FsError::read_only())
     }
+    async fn measure(&self, path: &str) -> Result<Usage, FsError> {
+        self.0.measure(path).await
+    }
     async fn estimate(&self) -> Result<Estimate, FsError> {
         self.0.estimate().await
     }
@@ -118,6 +121,9 @@ impl<H: FileSystemHandler + ?Sized> FileSystemHandler for Arc<H> {
     }
     async fn rename(&self, from: &str, to: &str) -> Result<(), FsError> {
         (**self).rename(from, to).await
+    }
+    async fn measure(&self, path: &str) -> Result<Usage, FsError> {
+        (**self).measure(path).await
     }
     async fn estimate(&self) -> Result<Estimate, FsError> {
         (**self).estimate().await

@@ -342,6 +342,51 @@ fn races_lead_nowhere() {
     assert_eq!(snapshot(&place.outside), before);
 }
 
+/// A tree that becomes a link to another one while it is removed.
+#[test]
+fn what_is_removed_is_within() {
+    let place = place();
+    fs::create_dir_all(place.outside.join("d/d/d")).unwrap();
+    let before = snapshot(&place.outside);
+    symlink("../outside", place.root.join("link")).unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let (root, done) = (place.root.clone(), stop.clone());
+    let swapping = std::thread::spawn(move || {
+        let mut swaps = 0;
+        while !done.load(Ordering::Relaxed) {
+            let _ = fs::create_dir_all(root.join("d/d/d/dir"));
+            let _ = fs::write(root.join("d/secret.txt"), "harmless");
+            // Under the feet of whoever walks there.
+            let _ = fs::rename(root.join("d/d"), root.join("aside"));
+            let _ = symlink("../../outside", root.join("d/d"));
+            let _ = fs::remove_dir_all(root.join("aside"));
+            let _ = fs::rename(root.join("d"), root.join("aside"));
+            let _ = fs::rename(root.join("link"), root.join("d"));
+            std::thread::yield_now();
+            let _ = fs::rename(root.join("d"), root.join("link"));
+            if !root.join("link").is_symlink() {
+                let _ = fs::remove_dir_all(root.join("link"));
+                let _ = symlink("../outside", root.join("link"));
+            }
+            let _ = fs::remove_dir_all(root.join("aside"));
+            swaps += 1;
+        }
+        swaps
+    });
+    let files = DirectoryFileSystem::open(&place.root).unwrap();
+    let mut removed = 0;
+    block_on(async {
+        for _ in 0..2000 {
+            removed += usize::from(files.remove_entry("/d", true).await.is_ok());
+        }
+    });
+    stop.store(true, Ordering::Relaxed);
+    let swaps = swapping.join().unwrap();
+    println!("2000 escape attempts by removing over {swaps} swaps, none got out; {removed} removed what was within");
+    assert!(removed > 0);
+    assert_eq!(snapshot(&place.outside), before);
+}
+
 /// Whoever calls the handler itself, with paths that guests cannot have.
 #[test]
 fn the_handler_alone_lets_nothing_out() {

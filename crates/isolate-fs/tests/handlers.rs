@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use isolate_fs::{
-    DirectoryFileSystem, FileSystemHandler, FsError, MemoryFileSystem, MountedFileSystem, ObjectStoreFileSystem,
-    QuotaFileSystem,
+    DirectoryFileSystem, FileSystemHandler, FsError, FsErrorKind, MemoryFileSystem, MountedFileSystem,
+    ObjectStoreFileSystem, QuotaFileSystem,
 };
 use isolate_test_utils::{MinimalFileSystem, MockFileSystem, block_on, check_file_system};
 use object_store::local::LocalFileSystem;
@@ -149,4 +149,36 @@ fn handlers_agree() {
             assert_eq!(counted, there, "round {round}");
         });
     }
+}
+
+#[test]
+fn trees_are_not_deeper_than_they_may_be() {
+    let root = tempfile::tempdir().unwrap();
+    let all: [&dyn FileSystemHandler; 2] = [&DirectoryFileSystem::open(root.path()).unwrap(), &MemoryFileSystem::new()];
+    for files in all {
+        block_on(deep(files));
+    }
+}
+
+async fn deep(files: &dyn FileSystemHandler) {
+    let chain = |top: &str, n: usize| format!("/{top}{}", "/d".repeat(n));
+    for i in 0..100 {
+        files.get_directory_handle(&chain("a", i), true).await.unwrap();
+    }
+    let e = files.get_directory_handle(&chain("a", 100), true).await.unwrap_err();
+    assert_eq!(e.kind(), FsErrorKind::InvalidName);
+    // Nor are they put together to become so.
+    for i in 0..50 {
+        files.get_directory_handle(&chain("b", i), true).await.unwrap();
+    }
+    for i in 0..60 {
+        files.get_directory_handle(&chain("c", i), true).await.unwrap();
+    }
+    let e = files.rename("/b", &chain("c", 60)).await.unwrap_err();
+    assert_eq!(e.kind(), FsErrorKind::InvalidName, "{e}");
+    let usage = files.measure("/").await.unwrap();
+    assert_eq!((usage.entries, usage.bytes), (210, 0));
+    files.remove_entry("/a", true).await.unwrap();
+    files.rename("/b/d/d/d/d/d/d/d/d/d/d/d", &chain("c", 60)).await.unwrap();
+    assert_eq!((files.measure("/c").await.unwrap().entries, files.measure("/b").await.unwrap().entries), (99, 11));
 }

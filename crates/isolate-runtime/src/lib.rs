@@ -69,7 +69,7 @@ pub use isolate_fs::ObjectStoreFileSystem;
 pub use isolate_fs::{
     DirectoryEntry, EntryKind, Estimate, FileData, FileMetadata, FileSystemHandler, FileWriter, FsError, FsErrorKind,
     FsHandle, FsLimits, FsOptions, MemoryFileSystem, MountedFileSystem, QuotaFileSystem, ReadOnlyFileSystem, SyncFile,
-    SyncMode, setup_fs,
+    SyncMode, Usage, setup_fs,
 };
 pub use isolate_path::{PathHandle, PathOptions, setup_path};
 pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};

@@ -592,7 +592,11 @@ fn native_endings(text: String) -> String {
 /// 122 random bits and the marks of version 4. Not secret: only the guest that made it can use it.
 fn uuid() -> String {
     let random = || RandomState::new().build_hasher().finish();
-    let (a, b) = (random(), random());
+    uuid_of(random(), random())
+}
+
+/// Some bits as a UUID of version 4.
+pub fn uuid_of(a: u64, b: u64) -> String {
     format!(
         "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
         a >> 32,

@@ -26,7 +26,7 @@ use isolate_engine::{
 use crate::context::Inner;
 use crate::{Context, Error, ErrorKind};
 
-pub use self::blob::{Blob, BlobSource, File};
+pub use self::blob::{Blob, BlobSource, File, uuid_of};
 pub use abort::AbortSignal;
 
 pub(crate) struct Module {
