@@ -433,7 +433,16 @@ impl Context {
         <F::Output as Future>::Output: IntoValue + Send + 'static,
     {
         self.host_function(name, F::LENGTH, move |args| {
-            let task = args.context.tokio().spawn(f.invoke(args)?);
+            let mut tokio = args.context.tokio();
+            if tokio.runtime_flavor() == tokio::runtime::RuntimeFlavor::CurrentThread {
+                // It may be this thread's, which waits here and would never come to it.
+                tokio = Context::shared_tokio();
+            }
+            let future = {
+                let _entered = tokio.enter();
+                f.invoke(args)?
+            };
+            let task = tokio.spawn(future);
             let stop = args.context.interrupter();
             let abort = task.abort_handle();
             // This waits within one poll of the event loop, in which Tokio lets a task be ready only so many times.
@@ -519,7 +528,8 @@ impl Context {
     }
 
     /// Defines a global function that blocks the guest until a future of the host is ready, and returns its value
-    /// directly. The future runs on Tokio; the context's thread waits. A deadline or a cancellation ends the wait.
+    /// directly. The future runs on Tokio; the context's thread waits. A deadline or a cancellation ends the wait. (Where the
+    /// context's Tokio has no threads of its own, the future runs on [`shared_tokio`](Context::shared_tokio).)
     ///
     /// # Errors
     /// If the context is stopped.

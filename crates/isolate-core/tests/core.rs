@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use isolate_core::{
-    Class, Clock, Context, DomExceptionName, Error, ErrorKind, EvalOptions, Function, HostError, Instance, Limits,
-    Rest, Serde, Termination, UncaughtKind, Value,
+    Class, Clock, Context, ContextOptions, DomExceptionName, Error, ErrorKind, EvalOptions, Function, HostError,
+    Instance, Limits, Rest, Serde, Termination, UncaughtKind, Value,
 };
 use isolate_test_utils::{
-    create_clock_context, create_limited_context, create_test_context, engine_test, eval_code, eval_code_async,
-    eval_code_json,
+    create_clock_context, create_limited_context, create_test_context, create_test_context_with, engine_test,
+    eval_code, eval_code_async, eval_code_json,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -228,6 +228,11 @@ engine_test!(
         // As a guest's code runs in a runtime: within one poll of a task of Tokio's.
         let sum = ctx.eval("let sum = 0; for (let i = 0; i < 1000; i++) sum += one(); sum", EvalOptions::new()).await;
         assert_eq!(sum.unwrap(), Value::Number(1000.0));
+        // Nor must this thread be the one that their futures wait for.
+        let options = ContextOptions::new().tokio(tokio::runtime::Handle::current());
+        let ctx = create_test_context_with(engine, options.limits(Limits::new().wall_time(Duration::from_secs(20))));
+        ctx.define_blocking_function("sleep", || tokio::time::sleep(Duration::from_millis(1))).unwrap();
+        assert_eq!(ctx.eval("sleep(); 'slept'", EvalOptions::new()).await.unwrap(), Value::from("slept"));
     }
 );
 
