@@ -11,6 +11,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 use crate::path::{DEEPEST, content_type_of, depth, is_valid_name, is_within, split, too_deep};
 use crate::{
@@ -44,7 +46,12 @@ struct Shared {
     durable: bool,
     /// Held while a tree is removed, which takes an open directory for each level, or moved, which makes it deeper.
     trees: Mutex<()>,
+    /// Writes that nobody waits for yet.
+    behind: Arc<Semaphore>,
 }
+
+/// How many writes may be under way that nobody waits for yet, each of about a mebibyte.
+const BEHIND: usize = 16;
 
 impl fmt::Debug for DirectoryFileSystem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,7 +74,14 @@ impl DirectoryFileSystem {
     }
 
     fn of(root: Dir, durable: bool) -> Self {
-        Self { shared: Arc::new(Shared { root, durable, trees: Mutex::default() }) }
+        Self {
+            shared: Arc::new(Shared {
+                root,
+                durable,
+                trees: Mutex::default(),
+                behind: Arc::new(Semaphore::new(BEHIND)),
+            }),
+        }
     }
 
     /// Sets whether a file is on the disk before it is said to be written, so that it survives a loss of power, too. Each
@@ -217,8 +231,16 @@ impl Shared {
         }
         regular(&old)?;
         let (temporary, mut file) = create_temporary(&directory)?;
-        let mut writer =
-            Writer { directory, name: name.to_owned(), temporary: Some(temporary), durable: self.durable, file: None };
+        let mut writer = Writer {
+            directory,
+            name: name.to_owned(),
+            temporary: Some(temporary),
+            durable: self.durable,
+            behind: self.behind.clone(),
+            pending: None,
+            failed: false,
+            file: None,
+        };
         file.set_permissions(old.permissions()).map_err(error)?;
         if keep {
             let mut source = writer.directory.open_with(name, options().read(true)).map_err(error)?;
@@ -716,6 +738,11 @@ struct Writer {
     temporary: Option<String>,
     file: Option<Arc<std::fs::File>>,
     durable: bool,
+    behind: Arc<Semaphore>,
+    /// The last change, if it was not waited for.
+    pending: Option<JoinHandle<io::Result<()>>>,
+    /// A change came to nothing, so that the contents are not what they were to be.
+    failed: bool,
 }
 
 impl Writer {
@@ -738,12 +765,36 @@ impl Writer {
         if self.durable { sync_directory(&self.directory) } else { Ok(()) }
     }
 
+    /// Waits for the last change only, so that the guest makes the next piece of data while this one is written. Nobody sees
+    /// the file before it is closed, and whatever fails is told by then.
     async fn change(
-        &self,
+        &mut self,
         change: impl FnOnce(&std::fs::File) -> io::Result<()> + Send + 'static,
     ) -> Result<(), FsError> {
+        self.settle().await?;
         let Some(file) = self.file.clone() else { return Ok(()) };
-        blocking(move || change(&file).map_err(error)).await
+        let one = self.behind.clone().acquire_owned().await;
+        self.pending = Some(tokio::task::spawn_blocking(move || {
+            let result = change(&file);
+            drop(one);
+            result
+        }));
+        Ok(())
+    }
+
+    async fn settle(&mut self) -> Result<(), FsError> {
+        if self.failed {
+            return Err(FsError::new(FsErrorKind::InvalidState, "An earlier write failed."));
+        }
+        let Some(pending) = self.pending.take() else { return Ok(()) };
+        // Until it is known to have worked.
+        self.failed = true;
+        match pending.await {
+            Ok(result) => result.map_err(error)?,
+            Err(e) => return Err(FsError::new(FsErrorKind::Other, "The operation failed.").with_source(e)),
+        }
+        self.failed = false;
+        Ok(())
     }
 }
 
@@ -767,6 +818,7 @@ impl FileWriter for Writer {
         self.change(move |file| set_size(file, size)).await
     }
     async fn close(mut self: Box<Self>) -> Result<(), FsError> {
+        self.settle().await?;
         blocking(move || self.publish()).await
     }
 }

@@ -124,7 +124,8 @@ pub enum SyncMode {
 /// the file as it was.
 #[async_trait]
 pub trait FileWriter: Send {
-    /// Writes data at a position, in bytes. What lies between the end and the position becomes zeros.
+    /// Writes data at a position, in bytes. What lies between the end and the position becomes zeros. A writer may go on while
+    /// the data is still written, and tell of a failure at the next call.
     ///
     /// # Errors
     /// [`FsErrorKind::QuotaExceeded`] when there is no room; then nothing of the data may be there, or a part of it.

@@ -393,8 +393,10 @@ impl Writer {
         });
         let (spool, result) =
             worked.await.map_err(|e| FsError::new(FsErrorKind::Other, "The operation failed.").with_source(e))?;
+        // After a failure the contents are not what they were to be, and are not put in place.
+        let result = result?;
         self.spool = Some(spool);
-        Ok(result?)
+        Ok(result)
     }
 }
 

@@ -214,6 +214,30 @@ engine_test!(
     }
 );
 
+/// What cannot be written whole is not put in place, whoever asks for it.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_failed_is_not_put_in_place() {
+    let Some(disk) = SmallDisk::new() else { return println!("skipped: this process may not mount a small disk") };
+    let files = DirectoryFileSystem::open(disk.0.path()).unwrap();
+    fs::write(disk.0.path().join("a"), "old").unwrap();
+    block_on(async {
+        let mut writer = files.open_writer("/a", false).await.unwrap().unwrap();
+        let mut failed = None;
+        for at in 0..40u64 {
+            if let Err(e) = writer.write(at * 50_000, vec![b'x'; 50_000].into()).await {
+                failed = Some(e.kind());
+                break;
+            }
+        }
+        assert_eq!(failed, Some(FsErrorKind::QuotaExceeded));
+        assert_eq!(writer.truncate(10).await.unwrap_err().kind(), FsErrorKind::InvalidState);
+        assert_eq!(writer.close().await.unwrap_err().kind(), FsErrorKind::InvalidState);
+    });
+    assert_eq!(fs::read_to_string(disk.0.path().join("a")).unwrap(), "old");
+    assert_eq!(temporaries(disk.0.path()), 0);
+}
+
 #[test]
 #[cfg(unix)]
 fn rights_of_a_file_outlast_its_contents() {
