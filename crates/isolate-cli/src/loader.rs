@@ -40,7 +40,7 @@ impl ModuleLoader for FileLoader {
             .ok_or_else(|| HostError::type_error(format!("cannot import '{specifier}': its path is not Unicode")))
     }
 
-    fn load(&self, name: &str) -> Result<ModuleSource, HostError> {
+    fn load(&self, name: &str, _: ModuleType) -> Result<ModuleSource, ModuleType, HostError> {
         let refused = |why: &str| HostError::type_error(format!("cannot import {name}: {why}"));
         let real = Path::new(name).canonicalize().map_err(|_| refused("there is no such file"))?;
         if !self.roots.iter().any(|root| real.starts_with(root)) {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
-use isolate_engine::{Function, HostError, ModuleLoader, ModuleSource};
+use isolate_engine::{Function, Glue, HostError, ModuleLoader, ModuleSource, ModuleType, Value};
 
 use crate::context::Inner;
 use crate::{Context, Error};
@@ -17,6 +17,43 @@ pub(crate) struct Modules {
     /// By every name that imports them: the full name, and what makes the exports.
     native: RefCell<HashMap<&'static str, (&'static str, Exports)>>,
     loader: RefCell<Option<Rc<dyn ModuleLoader>>>,
+    /// Makes modules of JSON, text and bytes, once there is one.
+    make: RefCell<Option<Function>>,
+}
+
+static GLUE: Glue = Glue::new(
+    "isolate:modules",
+    "(function (host, p, engine) {
+      'use strict';
+      // JSON is parsed when the module is loaded, so that an error is the import's.
+      return (kind, name, data) => {
+        let value = data;
+        if (kind === 'json') {
+          try {
+            value = p.JSONParse(data);
+          } catch (e) {
+            throw new p.SyntaxError(name + ': ' + e.message);
+          }
+        }
+        return () => ({ __proto__: null, default: value });
+      };
+    })",
+);
+
+impl Modules {
+    fn make(&self, context: &Context) -> Result<Function, HostError> {
+        let made = self.make.borrow().clone();
+        if let Some(make) = made {
+            return Ok(make);
+        }
+        match context.install(&GLUE, vec![])? {
+            Value::Function(make) => {
+                *self.make.borrow_mut() = Some(make.clone());
+                Ok(make)
+            }
+            _ => Err(HostError::error("the glue of modules gave no function")),
+        }
+    }
 }
 
 /// Answers `import` for a context.
@@ -46,13 +83,70 @@ impl ModuleLoader for Loader {
         }
     }
 
-    fn load(&self, name: &str) -> Result<ModuleSource, HostError> {
+    fn load(&self, name: &str, kind: ModuleType) -> Result<ModuleSource, HostError> {
         let context = self.context()?;
-        match find(&context, name) {
-            Some((_, exports)) => Ok(ModuleSource::Exports(exports(&context)?)),
-            None => next(&context, name)?.load(name),
+        let source = match find(&context, name) {
+            Some((_, exports)) => return Ok(ModuleSource::Exports(exports(&context)?)),
+            None => next(&context, name)?.load(name, kind)?,
+        };
+        let data = match (source, kind) {
+            (ModuleSource::Text(text), ModuleType::JavaScript) => return Ok(ModuleSource::Text(text)),
+            (ModuleSource::Bytes(bytes), ModuleType::JavaScript) => return Ok(ModuleSource::Text(decoded(&bytes))),
+            (ModuleSource::Bytes(bytes), ModuleType::Bytes) => Value::Bytes(bytes),
+            (ModuleSource::Text(text), ModuleType::Bytes) => Value::Bytes(text.into_bytes().into()),
+            (ModuleSource::Bytes(bytes), _) => decoded(&bytes).into(),
+            (ModuleSource::Text(text), _) => text.into(),
+            (other, _) => return Ok(other),
+        };
+        let make = context.0.modules.make(&context)?;
+        match context.call(&make, vec![kind.as_str().into(), name.into(), data])? {
+            Value::Function(exports) => Ok(ModuleSource::Exports(exports)),
+            _ => Err(HostError::error("a module has no exports")),
         }
     }
+
+    fn meta(&self, name: &str, is_main: bool) -> Result<Vec<(&'static str, Value)>, HostError> {
+        let context = self.context()?;
+        let loader = context.0.modules.loader.borrow().clone();
+        let url = match &loader {
+            Some(loader) => url_of(&**loader, name)?,
+            None => return Ok(Vec::new()),
+        };
+        let referrer = name.to_owned();
+        let resolve = context.function("resolve", move |context: Context, specifier: String| {
+            let this = Loader(context.downgrade());
+            let name = this.resolve(&specifier, &referrer)?;
+            match find(&context, &name) {
+                Some(_) => Ok(name),
+                None => url_of(&*next(&context, &name)?, &name),
+            }
+        });
+        let mut properties = vec![
+            ("url", url.into()),
+            ("main", is_main.into()),
+            ("resolve", context.engine().new_function(resolve)?.into()),
+        ];
+        if let Some(loader) = loader {
+            for (key, value) in loader.meta(name, is_main)? {
+                properties.retain(|(other, _)| *other != key);
+                properties.push((key, value));
+            }
+        }
+        Ok(properties)
+    }
+}
+
+/// What `import.meta.url` says of a module.
+fn url_of(loader: &dyn ModuleLoader, name: &str) -> Result<String, HostError> {
+    match loader.meta(name, false)?.into_iter().find(|(key, _)| *key == "url") {
+        Some((_, Value::String(url))) => Ok(url),
+        _ => Ok(name.to_owned()),
+    }
+}
+
+/// UTF-8, as browsers decode it: without a byte order mark.
+fn decoded(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim_start_matches('\u{feff}').to_owned()
 }
 
 impl Context {

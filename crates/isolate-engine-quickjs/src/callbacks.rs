@@ -7,7 +7,7 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use isolate_engine::{Function, HostError, ModuleLoader, ModuleSource, Value};
+use isolate_engine::{Function, HostError, ModuleLoader, ModuleSource, ModuleType, Value};
 use rquickjs::qjs;
 use smallvec::SmallVec;
 
@@ -190,11 +190,15 @@ pub(crate) unsafe extern "C" fn on_resolve(
     _ctx: *mut qjs::JSContext,
     referrer: *const c_char,
     specifier: *const c_char,
+    attributes: qjs::JSValue,
     opaque: *mut c_void,
 ) -> *mut c_char {
     // SAFETY: see the module, and the engine passes NUL-terminated strings.
     let (inner, referrer, specifier) = unsafe { (&*opaque.cast::<Inner>(), text(referrer), text(specifier)) };
-    let resolved = with_loader(inner, &specifier, |loader| loader.resolve(&specifier, &referrer));
+    // SAFETY: the engine passes a live value.
+    let resolved = unsafe { module_type(inner, attributes) }.and_then(|kind| {
+        Ok(kind.key(&with_loader(inner, &specifier, |loader| loader.resolve(&specifier, &referrer))?))
+    });
     match resolved {
         Ok(name) => engine_string(inner, &name),
         Err(e) => {
@@ -204,22 +208,123 @@ pub(crate) unsafe extern "C" fn on_resolve(
     }
 }
 
+/// What import attributes say; a value that the engine has is an object of strings, or undefined.
+///
+/// # Safety
+/// `attributes` must be a live value of this context.
+unsafe fn module_type(inner: &Inner, attributes: qjs::JSValue) -> Result<ModuleType, HostError> {
+    // SAFETY: tags of live values, and keys and values of an object that is alive meanwhile.
+    unsafe {
+        if !qjs::JS_IsObject(attributes) {
+            return Ok(ModuleType::JavaScript);
+        }
+        let pairs = std::cell::RefCell::new(Vec::new());
+        each_key(inner, attributes, |key, value| {
+            // The engine has seen to it that values are strings.
+            let key = qjs::JS_AtomToCStringLen(inner.ctx, ptr::null_mut(), key);
+            let value = qjs::JS_ToCStringLen(inner.ctx, ptr::null_mut(), value);
+            let both = !key.is_null() && !value.is_null();
+            if both {
+                pairs.borrow_mut().push((text(key), text(value)));
+            }
+            qjs::JS_FreeCString(inner.ctx, key);
+            qjs::JS_FreeCString(inner.ctx, value);
+            both
+        });
+        let pairs = pairs.into_inner();
+        ModuleType::of_attributes(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+    }
+}
+
+/// Whether import attributes are supported.
+pub(crate) unsafe extern "C" fn on_check_attributes(
+    _ctx: *mut qjs::JSContext,
+    opaque: *mut c_void,
+    attributes: qjs::JSValue,
+) -> c_int {
+    // SAFETY: see the module; the engine passes a live value.
+    let (inner, kind) = unsafe {
+        let inner = &*opaque.cast::<Inner>();
+        (inner, module_type(inner, attributes))
+    };
+    match kind {
+        Ok(_) => 0,
+        Err(e) => {
+            inner.throw_host_error(&e);
+            -1
+        }
+    }
+}
+
+/// Gives a module that was just compiled what its `import.meta` holds. Says whether that worked; if not, an exception waits.
+///
+/// # Safety
+/// `def` must be a module of this context.
+pub(crate) unsafe fn fill_meta(inner: &Inner, def: *mut qjs::JSModuleDef, name: &str, is_main: bool) -> bool {
+    if inner.loader.borrow().is_none() {
+        return true;
+    }
+    let properties = match with_loader(inner, name, |loader| loader.meta(name, is_main)) {
+        Ok(properties) => properties,
+        Err(e) => {
+            inner.throw_host_error(&e);
+            return false;
+        }
+    };
+    // SAFETY: the object is owned here; defining a property takes its value.
+    unsafe {
+        let meta = qjs::JS_GetImportMeta(inner.ctx, def);
+        if qjs::JS_IsException(meta) {
+            return false;
+        }
+        let mut done = true;
+        for (key, value) in properties {
+            let Ok(key) = CString::new(key) else { continue };
+            let value = match inner.to_guest(value, 0) {
+                Ok(value) => value,
+                Err(refusal) => {
+                    if let Refusal::Host(e) = refusal {
+                        inner.throw_host_error(&e);
+                    }
+                    done = false;
+                    break;
+                }
+            };
+            let flags = qjs::JS_PROP_C_W_E as c_int;
+            if qjs::JS_DefinePropertyValueStr(inner.ctx, meta, key.as_ptr(), value, flags) < 0 {
+                done = false;
+                break;
+            }
+        }
+        inner.free(meta);
+        done
+    }
+}
+
+/// Whether a module may look at its `import.meta`: there is nothing to be filled in otherwise.
+pub(crate) fn mentions_meta(source: &str) -> bool {
+    source.contains("import") && source.contains("meta")
+}
+
 /// The module of a resolved name.
 pub(crate) unsafe extern "C" fn on_load(
     _ctx: *mut qjs::JSContext,
     name: *const c_char,
     opaque: *mut c_void,
+    _attributes: qjs::JSValue,
 ) -> *mut qjs::JSModuleDef {
     // SAFETY: as in `on_resolve`.
-    let (inner, name) = unsafe { (&*opaque.cast::<Inner>(), text(name)) };
-    let source = match with_loader(inner, &name, |loader| loader.load(&name)) {
+    let (inner, key) = unsafe { (&*opaque.cast::<Inner>(), text(name)) };
+    let (name, kind) = ModuleType::of_key(&key);
+    let source = match with_loader(inner, name, |loader| loader.load(name, kind)) {
         Ok(source) => source,
         Err(e) => {
             inner.throw_host_error(&e);
             return ptr::null_mut();
         }
     };
-    let Ok(name) = CString::new(name) else { return ptr::null_mut() };
+    let module_name = name;
+    let Ok(name) = CString::new(key.as_str()) else { return ptr::null_mut() };
     let text = match source {
         ModuleSource::Text(text) => text,
         // SAFETY: the engine waits for a module or an exception.
@@ -229,6 +334,7 @@ pub(crate) unsafe extern "C" fn on_load(
             return ptr::null_mut();
         }
     };
+    let meta = mentions_meta(&text);
     let mut bytes = text.into_bytes();
     bytes.push(0);
     // SAFETY: NUL-terminated source; a compiled module stays alive in the context's list after its value is freed.
@@ -240,6 +346,9 @@ pub(crate) unsafe extern "C" fn on_load(
         }
         let def = qjs::JS_VALUE_GET_PTR(module).cast();
         inner.free(module);
+        if meta && !fill_meta(inner, def, module_name, false) {
+            return ptr::null_mut();
+        }
         def
     }
 }

@@ -23,7 +23,10 @@ use slab::Slab;
 use smallvec::SmallVec;
 
 use crate::arena::{Arena, FUNCTIONS};
-use crate::callbacks::{Compiler, call_host, compile, on_collect, on_interrupt, on_load, on_rejection, on_resolve};
+use crate::callbacks::{
+    Compiler, call_host, compile, fill_meta, mentions_meta, on_check_attributes, on_collect, on_interrupt, on_load,
+    on_rejection, on_resolve,
+};
 use crate::convert::{Refusal, class_names};
 use crate::poll;
 use crate::watchdog::watch;
@@ -288,7 +291,8 @@ impl QuickJsContext {
             qjs::JS_SetContextOpaque(ctx, opaque);
             qjs::JS_SetInterruptHandler(rt, Some(on_interrupt), opaque);
             qjs::JS_SetHostPromiseRejectionTracker(rt, Some(on_rejection), opaque);
-            qjs::JS_SetModuleLoaderFunc(rt, Some(on_resolve), Some(on_load), opaque);
+            qjs::JS_SetModuleLoaderFunc2(rt, None, Some(on_load), Some(on_check_attributes), opaque);
+            qjs::JS_SetModuleNormalizeFunc2(rt, Some(on_resolve));
             let _ = inner.target.set(watch(&inner.interrupter, rt, (*arena).counter));
         }
         let context = Self { inner };
@@ -715,6 +719,13 @@ impl EngineContext for QuickJsContext {
         let _entered = self.enter()?;
         let this = &*self.inner;
         let code = self.compile(module, true)?;
+        // SAFETY: a module that was just compiled.
+        if mentions_meta(module.source)
+            && !unsafe { fill_meta(this, qjs::JS_VALUE_GET_PTR(code).cast(), module.filename, true) }
+        {
+            this.free(code);
+            return Err(this.take_failure());
+        }
         // SAFETY: takes `code`, which this context just compiled.
         let v = this.own(unsafe { qjs::JS_EvalFunction(this.ctx, code) })?;
         Ok(this.promise_handle(v))

@@ -754,6 +754,7 @@ impl EngineContext for V8Context {
                 Err(Refusal::Pending) => return Err(this.early(tc)),
                 Err(e) => return this.finish(tc, Err(e)),
             };
+            this.set_main(module.filename);
             let result = this.run_module(tc, compiled).map(|p| this.promise_handle(tc, p, None));
             this.finish(tc, result)
         })

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use isolate_engine::{Function, HostError, ModuleLoader, ModuleSource};
+use isolate_engine::{Function, HostError, ModuleLoader, ModuleSource, ModuleType};
 use v8::Local;
 
 use crate::context::{Builtin, Inner, Scope, origin};
@@ -22,6 +22,8 @@ pub(crate) struct Modules {
     exports: HashMap<String, v8::Global<v8::Object>>,
     /// What a specifier means in a module.
     resolved: HashMap<(String, String), String>,
+    /// The module that the host evaluates.
+    main: Option<String>,
 }
 
 impl Inner {
@@ -96,7 +98,8 @@ impl Inner {
         if let Some(module) = known {
             return Ok(module);
         }
-        match self.with_loader(name, |loader| loader.load(name))? {
+        let (file, kind) = ModuleType::of_key(name);
+        match self.with_loader(file, |loader| loader.load(file, kind))? {
             ModuleSource::Text(text) => self.compile_module(scope, name, &text),
             ModuleSource::Exports(exports) => self.native_module(scope, name, &exports),
             _ => Err(HostError::type_error("this engine knows no such module").into()),
@@ -124,11 +127,9 @@ impl Inner {
             for i in 0..requests.length() {
                 let Some(request) = requests.get(scope, i) else { continue };
                 let Ok(request) = request.try_cast::<v8::ModuleRequest>() else { continue };
-                if request.get_import_attributes().length() > 0 {
-                    return Err(HostError::type_error("import attributes are not supported").into());
-                }
+                let kind = module_type(scope, request.get_import_attributes(), 3)?;
                 let specifier = request.get_specifier().to_rust_string_lossy(scope);
-                let name = self.resolve_specifier(&specifier, &referrer)?;
+                let name = kind.key(&self.resolve_specifier(&specifier, &referrer)?);
                 let is_new = !self.modules.borrow().by_name.contains_key(&name);
                 let module = self.load_module(scope, &name)?;
                 if is_new {
@@ -137,6 +138,11 @@ impl Inner {
             }
         }
         Ok(())
+    }
+
+    /// Says which module the host evaluates.
+    pub(crate) fn set_main(&self, name: &str) {
+        self.modules.borrow_mut().main = Some(name.to_owned());
     }
 
     /// Loads, links and runs a module.
@@ -173,11 +179,52 @@ impl Inner {
         scope: &mut Scope<'s, '_>,
         specifier: &str,
         referrer: &str,
+        kind: ModuleType,
     ) -> Result<(Local<'s, v8::Module>, Local<'s, v8::Promise>), Refusal> {
-        let name = self.resolve_specifier(specifier, referrer)?;
+        let name = kind.key(&self.resolve_specifier(specifier, referrer)?);
         let module = self.load_module(scope, &name)?;
         let promise = self.run_module(scope, module)?;
         Ok((module, promise))
+    }
+}
+
+/// What import attributes say: a list of keys, values and, in `step` of 3, places.
+fn module_type(
+    scope: &mut Scope<'_, '_>,
+    attributes: Local<v8::FixedArray>,
+    step: usize,
+) -> Result<ModuleType, HostError> {
+    let mut pairs = Vec::new();
+    for i in (0..attributes.length()).step_by(step) {
+        let text = |i: usize| {
+            let data = attributes.get(scope, i)?;
+            let value = Local::<v8::Value>::try_from(data).ok()?;
+            Some(value.to_rust_string_lossy(scope))
+        };
+        pairs.push((text(i).unwrap_or_default(), text(i + 1).unwrap_or_default()));
+    }
+    ModuleType::of_attributes(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+}
+
+/// Fills `import.meta` when a module first looks at it.
+pub(crate) unsafe extern "C" fn meta(context: Local<v8::Context>, module: Local<v8::Module>, meta: Local<v8::Object>) {
+    v8::callback_scope!(unsafe scope, context);
+    let inner = Inner::of(scope);
+    let filled = (|| {
+        let key = inner.module_name(scope, module).unwrap_or_default();
+        let is_main = inner.modules.borrow().main.as_deref() == Some(key.as_str());
+        if inner.loader.borrow().is_none() {
+            return Ok(());
+        }
+        for (key, value) in inner.with_loader(&key, |loader| loader.meta(&key, is_main))? {
+            let key = inner.string(scope, key)?;
+            let value = inner.to_guest(scope, value)?;
+            made(meta.create_data_property(scope, key.into(), value))?;
+        }
+        Ok::<_, Refusal>(())
+    })();
+    if let Err(refusal) = filled {
+        inner.throw(scope, refusal);
     }
 }
 
@@ -225,7 +272,7 @@ fn fill_native_module<'s>(
 fn resolve<'s>(
     context: Local<'s, v8::Context>,
     specifier: Local<'s, v8::String>,
-    _attributes: Local<'s, v8::FixedArray>,
+    attributes: Local<'s, v8::FixedArray>,
     referrer: Local<'s, v8::Module>,
 ) -> Option<Local<'s, v8::Module>> {
     v8::callback_scope!(unsafe scope, context);
@@ -233,7 +280,8 @@ fn resolve<'s>(
     let found = (|| {
         let referrer = inner.module_name(scope, referrer).unwrap_or_default();
         let specifier = specifier.to_rust_string_lossy(scope);
-        let name = inner.resolve_specifier(&specifier, &referrer)?;
+        let kind = module_type(scope, attributes, 3)?;
+        let name = kind.key(&inner.resolve_specifier(&specifier, &referrer)?);
         inner.load_module(scope, &name)
     })();
     match found {
@@ -257,11 +305,8 @@ pub(crate) fn import<'s>(
     v8::tc_scope!(let tc, scope);
     let referrer = referrer.to_rust_string_lossy(tc);
     let specifier = specifier.to_rust_string_lossy(tc);
-    let imported = if attributes.length() > 0 {
-        Err(HostError::type_error("import attributes are not supported").into())
-    } else {
-        inner.import_now(tc, &specifier, &referrer)
-    };
+    let imported = module_type(tc, attributes, 2).map_err(Refusal::from);
+    let imported = imported.and_then(|kind| inner.import_now(tc, &specifier, &referrer, kind));
     let promise = imported.and_then(|(module, evaluated)| {
         let imported = inner.builtin(tc, Builtin::Imported);
         let imported = Local::<v8::Function>::try_from(imported).map_err(|_| Refusal::Pending)?;

@@ -19,7 +19,7 @@ use bytes::Bytes;
 
 use crate::{
     BigInt, Completion, DomExceptionName, Engine, EngineContext, Exception, Failure, Glue, HostError, HostFunction,
-    Limits, ModuleLoader, ModuleSource, Object, PromiseState, RegExp, Script, Termination, Value,
+    Limits, ModuleLoader, ModuleSource, ModuleType, Object, PromiseState, RegExp, Script, Termination, Value,
 };
 
 type Check = (&'static str, fn(&dyn Engine));
@@ -69,6 +69,8 @@ const CHECKS: &[Check] = &[
     ("top-level await in scripts", top_level_await),
     ("completion can be discarded or applied", completion_modes),
     ("modules", modules),
+    ("import attributes", import_attributes),
+    ("import.meta", import_meta),
     ("native_modules", native_modules),
     ("glue sees host, shared and engine, the guest does not", glue),
     ("globals are loaded when they are touched", platform::lazy_globals),
@@ -577,9 +579,18 @@ impl ModuleLoader for Files {
             s => Ok(s.trim_start_matches("./").to_owned()),
         }
     }
-    fn load(&self, name: &str) -> Result<ModuleSource, HostError> {
+    fn meta(&self, name: &str, is_main: bool) -> Result<Vec<(&'static str, Value)>, HostError> {
+        match name {
+            "meta-fails.mjs" => Err(HostError::range_error("no meta")),
+            _ => Ok(vec![("url", name.into()), ("main", is_main.into())]),
+        }
+    }
+    fn load(&self, name: &str, kind: ModuleType) -> Result<ModuleSource, HostError> {
         let text = |text: &str| Ok(text.into());
         match name {
+            "typed" => Ok(format!("export default {:?}", kind.as_str()).into()),
+            "meta.mjs" => text("export const meta = import.meta"),
+            "meta-fails.mjs" => text("export const url = import.meta.url"),
             "native" => Ok(ModuleSource::Exports(self.0.clone().ok_or_else(|| HostError::error("none"))?)),
             "a.mjs" => text("import { b } from './b.mjs'; export const a = b + 1; export default 'A'"),
             "b.mjs" => text("globalThis.loads = (globalThis.loads ?? 0) + 1; export const b = 1"),
@@ -618,6 +629,68 @@ fn modules(engine: &dyn Engine) {
         matches!(run(&*cx, "throw new RangeError('top')").unwrap(), PromiseState::Rejected(e) if e.message == "top")
     );
     assert!(matches!(run(&*cx, "let 1"), Err(Failure::Threw(e)) if e.early));
+}
+
+fn import_attributes(engine: &dyn Engine) {
+    let cx = context(engine);
+    cx.set_module_loader(Rc::new(Files(None)));
+    let run = |source: &str| {
+        let p = cx.evaluate_module(&Script::new(source, "main.mjs"));
+        cx.run_microtasks().unwrap();
+        p.and_then(|p| cx.promise_state(&p))
+    };
+    // One module for each type, however it is imported.
+    let source = "import plain from 'typed'; import json from 'typed' with { type: 'json' };
+        import text from 'typed' with { 'type': 'text' };
+        const { default: bytes } = await import('typed', { with: { type: 'bytes' } });
+        const one = await import('typed', { with: { type: 'json' } }), other = await import('typed', { with: { type: 'json' } });
+        globalThis.types = [plain, json, text, bytes, one === other]";
+    assert!(matches!(run(source).unwrap(), PromiseState::Fulfilled(_)));
+    let types: Vec<Value> = vec!["".into(), "json".into(), "text".into(), "bytes".into(), true.into()];
+    assert_eq!(eval(&*cx, "types").unwrap(), types.into());
+    let source = "const names = [];
+        const tries = [{ type: 'css' }, { lang: 'en' }, { type: 'json', lang: 'en' }, { type: '' }];
+        for (const t of tries) await import('typed', { with: t }).catch(e => names.push(e.name));
+        globalThis.names = names";
+    assert!(matches!(run(source).unwrap(), PromiseState::Fulfilled(_)));
+    assert_eq!(eval(&*cx, "names").unwrap(), vec!["TypeError"; 4].into());
+    let failed = |r: Result<PromiseState, Failure>| match r {
+        Err(Failure::Threw(e)) | Ok(PromiseState::Rejected(e)) => e.name,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(failed(run("import x from 'typed' with { type: 'css' }")), "TypeError");
+    assert_eq!(failed(run("import x from 'typed' with { lang: 'en' }")), "TypeError");
+}
+
+fn import_meta(engine: &dyn Engine) {
+    let cx = context(engine);
+    cx.set_module_loader(Rc::new(Files(None)));
+    let run = |source: &str| {
+        let p = cx.evaluate_module(&Script::new(source, "main.mjs"));
+        cx.run_microtasks().unwrap();
+        p.and_then(|p| cx.promise_state(&p))
+    };
+    let source = "import { meta } from './meta.mjs';
+        const again = (await import('./meta.mjs')).meta;
+        const d = Object.getOwnPropertyDescriptor(import.meta, 'url');
+        globalThis.result = [import.meta.url, import.meta.main, meta.url, meta.main, meta === again, import.meta === import.meta,
+            Object.getPrototypeOf(meta) === null, d.writable && d.enumerable && d.configurable]";
+    assert!(matches!(run(source).unwrap(), PromiseState::Fulfilled(_)));
+    let expected: Vec<Value> = vec![
+        "main.mjs".into(),
+        true.into(),
+        "meta.mjs".into(),
+        false.into(),
+        true.into(),
+        true.into(),
+        true.into(),
+        true.into(),
+    ];
+    assert_eq!(eval(&*cx, "result").unwrap(), expected.into());
+    match run("await import('./meta-fails.mjs')") {
+        Ok(PromiseState::Rejected(e)) => assert_eq!((e.name.as_str(), e.message.as_str()), ("RangeError", "no meta")),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn native_modules(engine: &dyn Engine) {

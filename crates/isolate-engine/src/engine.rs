@@ -7,6 +7,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::{
     Charge, EngineError, Exception, Failure, FrontEnd, Function, HostError, Interrupter, Limits, MemoryUsage, Platform,
     Promise, Value, Wake,
@@ -328,6 +330,67 @@ pub trait PlatformObjects {
     fn to_guest(&self, object: &Platform) -> Result<Value, HostError>;
 }
 
+/// What an import takes a module to be: the attribute `type`, as in `import data from './x.json' with { type: 'json' }`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ModuleType {
+    /// An ES module: no attribute.
+    #[default]
+    JavaScript,
+    /// `json`: the default export is the value.
+    Json,
+    /// `text`: the default export is a string.
+    Text,
+    /// `bytes`: the default export is a `Uint8Array`.
+    Bytes,
+}
+
+impl ModuleType {
+    const ALL: [(Self, &'static str); 4] =
+        [(Self::JavaScript, ""), (Self::Json, "json"), (Self::Text, "text"), (Self::Bytes, "bytes")];
+    /// Stands in no name.
+    const MARK: char = '\u{1}';
+
+    /// What the attribute says; empty for an ES module.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+
+    /// The type of import attributes, in order: their keys and values.
+    ///
+    /// # Errors
+    /// A `TypeError` for an attribute or a type that there is not.
+    pub fn of_attributes<'a>(attributes: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, HostError> {
+        let mut found = Self::JavaScript;
+        for (key, value) in attributes {
+            if key != "type" {
+                return Err(HostError::type_error(format!("the import attribute '{key}' is not supported")));
+            }
+            let kind = Self::ALL.iter().skip(1).find(|(_, name)| *name == value);
+            let unknown = || HostError::type_error(format!("there are no modules of the type '{value}'"));
+            found = kind.ok_or_else(unknown)?.0;
+        }
+        Ok(found)
+    }
+
+    /// The key under which backends keep a module: the same file may be imported as several types.
+    pub fn key(self, name: &str) -> String {
+        match self {
+            Self::JavaScript => name.to_owned(),
+            kind => format!("{name}{}{}", Self::MARK, kind.as_str()),
+        }
+    }
+
+    /// Takes a key apart.
+    pub fn of_key(key: &str) -> (&str, Self) {
+        match key.rsplit_once(Self::MARK) {
+            Some((name, kind)) => {
+                (name, Self::ALL.iter().find(|(_, known)| *known == kind).map_or(Self::JavaScript, |(kind, _)| *kind))
+            }
+            None => (key, Self::JavaScript),
+        }
+    }
+}
+
 /// Answers `import`.
 pub trait ModuleLoader {
     /// The full name of the module that `specifier` means in `referrer`. It is the key under which a module is
@@ -337,19 +400,31 @@ pub trait ModuleLoader {
     /// Reach the guest as the import's failure.
     fn resolve(&self, specifier: &str, referrer: &str) -> Result<String, HostError>;
 
-    /// What a module is, by its full name.
+    /// What a module is, by its full name and by what the import takes it to be.
     ///
     /// # Errors
     /// Reach the guest as the import's failure.
-    fn load(&self, name: &str) -> Result<ModuleSource, HostError>;
+    fn load(&self, name: &str, kind: ModuleType) -> Result<ModuleSource, HostError>;
+
+    /// The properties of `import.meta` in a module, by its full name. `is_main` says that the host has evaluated it, rather
+    /// than that another module imports it.
+    ///
+    /// # Errors
+    /// Reach the guest as the import's failure.
+    fn meta(&self, name: &str, is_main: bool) -> Result<Vec<(&'static str, Value)>, HostError> {
+        let _ = (name, is_main);
+        Ok(Vec::new())
+    }
 }
 
 /// What a module is made of.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ModuleSource {
-    /// The text of an ES module.
+    /// Text: an ES module's, or what JSON is parsed of.
     Text(String),
+    /// Bytes of a file, of whatever type. Text in them is UTF-8.
+    Bytes(Bytes),
     /// Values that glue has: a guest function that is called once, without arguments, and returns an object whose own
     /// properties are the exports.
     Exports(Function),

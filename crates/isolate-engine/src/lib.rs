@@ -35,7 +35,7 @@ pub mod conformance;
 
 pub use engine::{
     Arguments, Completion, Engine, EngineContext, GlobalKind, Glue, HostCallback, HostFunction, LoadGlobals,
-    ModuleLoader, ModuleSource, PlatformObjects, PromiseState, Script,
+    ModuleLoader, ModuleSource, ModuleType, PlatformObjects, PromiseState, Script,
 };
 pub use error::{DomExceptionName, EngineError, ErrorClass, Exception, Failure, HostError, Location, Termination};
 pub use handle::{Function, HandleSource, Promise};

@@ -69,7 +69,7 @@ impl ModuleLoader for One {
     fn resolve(&self, specifier: &str, _: &str) -> Result<String, HostError> {
         Ok(specifier.to_owned())
     }
-    fn load(&self, name: &str) -> Result<ModuleSource, HostError> {
+    fn load(&self, name: &str, _: ModuleType) -> Result<ModuleSource, ModuleType, HostError> {
         match name {
             "mine" => {
                 Ok(ModuleSource::Text("import { join } from 'path'; export const joined = join('a', 'b')".into()))

@@ -44,9 +44,9 @@ pub use isolate_console::{ConsoleEvent, ConsoleHandle, ConsoleOptions, LogLevel,
 pub use isolate_core::{
     AbortSignal, BigInt, Blob, BlobSource, Class, Clock, Context, ContextOptions, CoreHandle, DomExceptionName, Engine,
     Error, ErrorClass, ErrorKind, EvalOptions, Exception, File, FromArg, FromValue, Function, HostError, HostFn,
-    Instance, Interrupter, IntoValue, Limits, Location, MemoryUsage, ModuleLoader, ModuleSource, Object, Promise,
-    ReadableStream, RegExp, Rest, Scope, Serde, Termination, Uncaught, UncaughtKind, Value, WritableStream, from_value,
-    setup_core, to_value,
+    Instance, Interrupter, IntoValue, Limits, Location, MemoryUsage, ModuleLoader, ModuleSource, ModuleType, Object,
+    Promise, ReadableStream, RegExp, Rest, Scope, Serde, Termination, Uncaught, UncaughtKind, Value, WritableStream,
+    from_value, setup_core, to_value,
 };
 #[cfg(feature = "crypto")]
 pub use isolate_crypto::{CryptoHandle, CryptoOptions, RandomSource, setup_crypto};

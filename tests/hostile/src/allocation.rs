@@ -13,9 +13,9 @@ use std::time::Duration;
 use futures_util::stream;
 use isolate_runtime::{
     Class, Clock, ConsoleOptions, Context, ContextOptions, CryptoOptions, DomExceptionName, Error, ErrorKind,
-    EvalOptions, FetchLimits, FetchOptions, HostError, Limits, ModuleLoader, ModuleSource, PathOptions, QuickJs,
-    Termination, TimersOptions, Value, setup_console, setup_core, setup_crypto, setup_fetch, setup_fs, setup_path,
-    setup_timers,
+    EvalOptions, FetchLimits, FetchOptions, HostError, Limits, ModuleLoader, ModuleSource, ModuleType, PathOptions,
+    QuickJs, Termination, TimersOptions, Value, setup_console, setup_core, setup_crypto, setup_fetch, setup_fs,
+    setup_path, setup_timers,
 };
 
 use crate::corpus::run_capped;
@@ -165,7 +165,7 @@ impl ModuleLoader for Modules {
         Ok(format!("/{}", specifier.trim_start_matches('/')))
     }
 
-    fn load(&self, name: &str) -> Result<ModuleSource, HostError> {
+    fn load(&self, name: &str, _: ModuleType) -> Result<ModuleSource, HostError> {
         match name {
             "/a" => Ok("import * as b from 'b'; export { b }; export default (n) => n + b.three".into()),
             "/b" => Ok("export { default as a } from 'a'; export const three = await Promise.resolve(3);".into()),

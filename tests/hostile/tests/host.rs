@@ -10,7 +10,7 @@ use futures_util::future::{join, join3};
 use futures_util::stream;
 use isolate_runtime::{
     Class, Clock, ConsoleOptions, Error, ErrorKind, EvalOptions, HostError, Limits, ModuleLoader, ModuleSource,
-    Runtime, RuntimeOptions, Termination, UncaughtKind, Value, create_runtime, engines,
+    ModuleType, Runtime, RuntimeOptions, Termination, UncaughtKind, Value, create_runtime, engines,
 };
 
 /// Runs a test on every engine, and fails it if it does not end.

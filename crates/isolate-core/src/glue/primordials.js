@@ -22,6 +22,7 @@
   // The getter of stacks: of the prototype in QuickJS, and in V8 one function that is an own accessor of each error.
   primordials.ErrorGetStack = new Error().__lookupGetter__('stack');
   primordials.RangeError = RangeError;
+  primordials.SyntaxError = SyntaxError;
   primordials.TypeError = TypeError;
   primordials.Object = Object;
   primordials.WeakMap = WeakMap;

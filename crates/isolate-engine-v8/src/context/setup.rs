@@ -128,6 +128,7 @@ impl V8Context {
             isolate.add_message_listener(on_message);
         }
         isolate.set_host_import_module_dynamically_callback(crate::modules::import);
+        isolate.set_host_initialize_import_meta_object_callback(crate::modules::meta);
         isolate.add_near_heap_limit_callback(near_heap_limit, Arc::as_ptr(&this.memory).cast_mut().cast());
         isolate.add_gc_epilogue_callback(on_garbage, ptr::null_mut(), v8::GCType::kGCTypeAll);
         isolate.set_data(SLOT, Rc::as_ptr(&self.inner).cast_mut().cast::<c_void>());
