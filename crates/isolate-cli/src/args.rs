@@ -106,6 +106,13 @@ pub(crate) struct Options {
     /// Limit what each writable directory may hold, with what is there already, such as 100M.
     #[arg(long, value_name = "SIZE", requires = "dir")]
     pub(crate) dir_quota: Option<Size>,
+    /// Let modules import what is below this directory, and packages of its node_modules. Without it that is the directory of
+    /// each file that is run.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) root: Option<PathBuf>,
+    /// An import map for the modules, as browsers have them: JSON, with addresses relative to the root.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) import_map: Option<PathBuf>,
     /// The JavaScript engine: `quickjs`, or `v8` if the command was built with it.
     #[arg(long, value_name = "NAME", default_value = "quickjs")]
     pub(crate) engine: String,

@@ -1,54 +1,99 @@
-//! Imports of `isolate run`: files below the directory of a file that was named on the command line.
+//! Imports of the command: files below the directory of a file that was named, or below `--root`.
 
 use std::path::{Path, PathBuf};
 
-use isolate_runtime::{HostError, ModuleLoader, ModuleSource};
+use isolate_runtime::{DirectoryFiles, FileModules, HostError, ModuleLoader, ModuleSource, ModuleType, Value};
 
-/// Names are paths as the user would write them; what is read is checked after every link has been followed.
+use crate::args::Options;
+use crate::report::Failure;
+
+/// A directory of which modules may be imported, with what its modules' names begin with.
+struct Root {
+    shown: String,
+    modules: FileModules,
+}
+
+/// Each file's directory is a root of its own, unless one was named. Nothing leads out of a root.
 pub(crate) struct FileLoader {
-    /// Directories with all links followed.
-    roots: Vec<PathBuf>,
+    roots: Vec<Root>,
+}
+
+/// What stands before the last slash, as the user wrote it.
+fn directory_of(name: &str) -> &str {
+    &name[..name.rfind('/').map_or(0, |at| at + 1)]
+}
+
+fn open(shown: &str, map: Option<&str>) -> Result<Root, Failure> {
+    let path = if shown.is_empty() { "." } else { shown };
+    let cannot = |e: &dyn std::fmt::Display| Failure::usage(format!("cannot read {path}: {e}"));
+    let files = DirectoryFiles::open(path).map_err(|e| cannot(&e))?;
+    let mut modules = FileModules::new(files).shown_as(shown).packages();
+    if let Some(map) = map {
+        modules = modules.import_map(map).map_err(|e| Failure::usage(e.message().to_owned()))?;
+    }
+    Ok(Root { shown: shown.to_owned(), modules })
 }
 
 impl FileLoader {
-    pub(crate) fn new(files: &[PathBuf]) -> Self {
-        let roots = files.iter().filter_map(|f| f.canonicalize().ok()?.parent().map(Path::to_path_buf)).collect();
-        Self { roots }
+    /// For these files. Gives the names under which they are to be run, too.
+    pub(crate) fn new(files: &[PathBuf], options: &Options) -> Result<(Self, Vec<String>), Failure> {
+        let map = match &options.import_map {
+            Some(path) => Some(
+                std::fs::read_to_string(path)
+                    .map_err(|e| Failure::usage(format!("cannot read {}: {e}", path.display())))?,
+            ),
+            None => None,
+        };
+        let typed: Vec<String> = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
+        let mut roots: Vec<Root> = Vec::new();
+        let Some(root) = &options.root else {
+            for name in &typed {
+                let directory = directory_of(name);
+                // One that is not there is told of when its file is read.
+                let known = roots.iter().any(|root| root.shown == directory);
+                if !known && Path::new(if directory.is_empty() { "." } else { directory }).is_dir() {
+                    roots.push(open(directory, map.as_deref())?);
+                }
+            }
+            return Ok((Self { roots }, typed));
+        };
+        let mut shown = root.to_string_lossy().trim_end_matches('/').to_owned() + "/";
+        if shown == "./" {
+            shown.clear();
+        }
+        roots.push(open(&shown, map.as_deref())?);
+        let top = root.canonicalize().map_err(|e| Failure::usage(format!("cannot read {}: {e}", root.display())))?;
+        let mut names = Vec::new();
+        for (file, typed) in files.iter().zip(typed) {
+            names.push(match file.canonicalize().ok().as_deref().map(|real| real.strip_prefix(&top)) {
+                Some(Ok(within)) => format!("{shown}{}", within.to_string_lossy()),
+                Some(Err(_)) => {
+                    return Err(Failure::usage(format!("{typed} is not below {}", root.display())));
+                }
+                None => typed,
+            });
+        }
+        Ok((Self { roots }, names))
+    }
+
+    /// The root that a name is below.
+    fn root(&self, name: &str) -> Result<&FileModules, HostError> {
+        let within = self.roots.iter().filter(|root| name.starts_with(&root.shown));
+        let nearest = within.max_by_key(|root| root.shown.len()).or(self.roots.first());
+        nearest.map(|root| &root.modules).ok_or_else(|| HostError::type_error("there is nothing to import from"))
     }
 }
 
 impl ModuleLoader for FileLoader {
     fn resolve(&self, specifier: &str, referrer: &str) -> Result<String, HostError> {
-        if !(specifier.starts_with("./") || specifier.starts_with("../")) {
-            return Err(HostError::type_error(format!(
-                "cannot import '{specifier}' from {referrer}: only relative paths (./x.mjs) can be imported"
-            )));
-        }
-        let mut path = PathBuf::from(referrer);
-        path.pop();
-        for part in specifier.split('/') {
-            match part {
-                "" | "." => {}
-                ".." if path.file_name().is_some() => {
-                    path.pop();
-                }
-                part => path.push(part),
-            }
-        }
-        path.to_str()
-            .map(str::to_owned)
-            .ok_or_else(|| HostError::type_error(format!("cannot import '{specifier}': its path is not Unicode")))
+        self.root(referrer)?.resolve(specifier, referrer)
     }
 
-    fn load(&self, name: &str, _: ModuleType) -> Result<ModuleSource, ModuleType, HostError> {
-        let refused = |why: &str| HostError::type_error(format!("cannot import {name}: {why}"));
-        let real = Path::new(name).canonicalize().map_err(|_| refused("there is no such file"))?;
-        if !self.roots.iter().any(|root| real.starts_with(root)) {
-            return Err(refused("it is outside of the directory of the file that was run"));
-        }
-        std::fs::read_to_string(&real).map(ModuleSource::Text).map_err(|e| {
-            let why = if e.kind() == std::io::ErrorKind::InvalidData { "it is not UTF-8" } else { "it cannot be read" };
-            refused(why).with_source(e)
-        })
+    fn load(&self, name: &str, kind: ModuleType) -> Result<ModuleSource, HostError> {
+        self.root(name)?.load(name, kind)
+    }
+
+    fn meta(&self, name: &str, is_main: bool) -> Result<Vec<(&'static str, Value)>, HostError> {
+        self.root(name)?.meta(name, is_main)
     }
 }

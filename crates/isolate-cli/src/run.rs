@@ -2,7 +2,6 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -71,7 +70,7 @@ pub(crate) fn print(event: &ConsoleEvent) {
     };
 }
 
-async fn start(options: &Options, files: Vec<PathBuf>, first: &First) -> Result<Runtime, Failure> {
+async fn start(options: &Options, loader: FileLoader, first: &First) -> Result<Runtime, Failure> {
     let engine = engine_by_name(&options.engine).map_err(|e| Failure::usage(e.to_string()))?;
     let (told, stop) = (first.clone(), first.stop.clone());
     let runtime = RuntimeOptions::new()
@@ -82,9 +81,9 @@ async fn start(options: &Options, files: Vec<PathBuf>, first: &First) -> Result<
         .fetch(crate::net::fetch_options(options))
         .fs(crate::files::fs_options(options)?)
         .on_uncaught(move |uncaught| told.note(uncaught))
+        .modules(loader)
         .setup(move |context| {
             let _ = stop.set(context.interrupter());
-            context.set_module_loader(Rc::new(FileLoader::new(&files)));
             Ok(())
         });
     create_runtime(runtime).await.map_err(|e| Failure::from_error(&e, options, &[]))
@@ -114,13 +113,15 @@ async fn limited<T>(
 
 async fn run(files: &[PathBuf], options: &Options, debug: &Debug) -> Result<(), Failure> {
     let mut sources = Vec::with_capacity(files.len());
-    for file in files {
+    let (loader, names) = FileLoader::new(files, options)?;
+    for (file, name) in files.iter().zip(names) {
         let bytes = std::fs::read(file).map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?;
         let text = String::from_utf8_lossy(&bytes);
-        sources.push((file.to_string_lossy().into_owned(), text.trim_start_matches('\u{feff}').to_owned()));
+        sources.push((name, text.trim_start_matches('\u{feff}').to_owned()));
     }
     let first = First::default();
-    let (runtime, debugging) = Debugging::start(debug, options, files, &first).await?;
+    let title = sources.last().map(|(name, _)| name.as_str()).unwrap_or_default();
+    let (runtime, debugging) = Debugging::start(debug, options, loader, title, &first).await?;
     let limit = options.timeout.0.map(|t| t.0);
     let result = limited(&runtime, limit, async {
         for (name, source) in &sources {
@@ -146,20 +147,20 @@ impl Debugging {
     async fn start(
         debug: &Debug,
         options: &Options,
-        files: &[PathBuf],
+        loader: FileLoader,
+        title: &str,
         first: &First,
     ) -> Result<(Runtime, Self), Failure> {
         let mut this = Self::default();
         let Some(address) = debug.inspect.or(debug.inspect_brk) else {
-            let runtime = start(options, files.to_vec(), first).await?;
+            let runtime = start(options, loader, first).await?;
             if let Some(file) = &debug.cpu_prof {
                 this.profile = Some((crate::inspect::Profile::start(&runtime).await?, file.clone()));
             }
             return Ok((runtime, this));
         };
-        let runtime = start(options, files.to_vec(), first).await?;
-        let title = files.last().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
-        let server = crate::inspect::Server::start(&runtime, address, title).await?;
+        let runtime = start(options, loader, first).await?;
+        let server = crate::inspect::Server::start(&runtime, address, title.to_owned()).await?;
         if debug.inspect_brk.is_some() {
             server.wait_for_client().await;
         }
@@ -186,7 +187,8 @@ impl Debugging {
     async fn start(
         debug: &Debug,
         options: &Options,
-        files: &[PathBuf],
+        loader: FileLoader,
+        _title: &str,
         first: &First,
     ) -> Result<(Runtime, Self), Failure> {
         if debug.inspect.or(debug.inspect_brk).is_some() || debug.cpu_prof.is_some() {
@@ -194,7 +196,7 @@ impl Debugging {
                            build it with `--features v8` and use --engine v8";
             return Err(Failure::usage(message));
         }
-        Ok((start(options, files.to_vec(), first).await?, Self))
+        Ok((start(options, loader, first).await?, Self))
     }
 
     async fn finish(self) {}
@@ -234,7 +236,8 @@ async fn run_file(runtime: &Runtime, name: &str, source: &str) -> Result<(), Err
 
 async fn eval(code: &str, options: &Options) -> Result<(), Failure> {
     let first = First::default();
-    let runtime = start(options, vec![], &first).await?;
+    let (loader, _) = FileLoader::new(&[], options)?;
+    let runtime = start(options, loader, &first).await?;
     let sources = [("[eval]".to_owned(), code.to_owned())];
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let how = EvalOptions::new().filename("[eval]").fail_when_idle();

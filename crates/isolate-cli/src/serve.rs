@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -120,12 +119,12 @@ async fn shutdown() {
 }
 
 async fn start(file: &Path, options: &Options, grants: Grants) -> Result<Runtime, Failure> {
-    let name = file.to_string_lossy().into_owned();
+    let (loader, names) = FileLoader::new(&[file.to_owned()], options)?;
+    let name = names.into_iter().next().unwrap_or_default();
     let text = std::fs::read(file).map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?;
     let source = String::from_utf8_lossy(&text).trim_start_matches('\u{feff}').to_owned();
     let sources = [(name.clone(), source.clone())];
     let failed = |e: &Error| Failure::from_error(e, options, &sources);
-    let files = vec![file.to_owned()];
     let made = RuntimeOptions::new()
         .engine_arc(engine_by_name(&options.engine).map_err(|e| Failure::usage(e.to_string()))?)
         .limits(options.limits())
@@ -136,10 +135,7 @@ async fn start(file: &Path, options: &Options, grants: Grants) -> Result<Runtime
         .on_uncaught(|uncaught: &Uncaught| {
             say(&format!("uncaught: {}\n{}", uncaught.exception, uncaught.exception.stack))
         })
-        .setup(move |context| {
-            context.set_module_loader(Rc::new(FileLoader::new(&files)));
-            Ok(())
-        });
+        .modules(loader);
     let runtime = create_runtime(made).await.map_err(|e| failed(&e))?;
     let loaded = load(&runtime, &name, &source).await;
     let served = match loaded {

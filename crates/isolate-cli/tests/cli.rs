@@ -428,3 +428,66 @@ fn directories_are_granted() {
         assert!(ran.err().contains("--dir /x=out: '/x' is given twice."), "{}", ran.err());
     });
 }
+
+#[test]
+fn modules_of_all_sorts() {
+    on_every_engine(|engine| {
+        let dir = Dir::new(
+            engine,
+            &[
+                (
+                    "app/src/main.mjs",
+                    "import data from '../data.json' with { type: 'json' };
+                     import text from './note.txt' with { type: 'text' };
+                     import bytes from './note.txt' with { type: 'bytes' };
+                     import pkg, { deep } from 'pkg';
+                     import { sub } from '#lib/sub.mjs';
+                     import './main.mjs';
+                     console.log(data.a, text, bytes, pkg, deep, sub, import.meta.main, import.meta.url, import.meta.resolve('pkg'));
+                     globalThis.times = (globalThis.times ?? 0) + 1;
+                     if (times > 1) throw new Error('twice');",
+                ),
+                ("app/src/note.txt", "hi"),
+                ("app/data.json", "{ \"a\": 1 }"),
+                ("app/lib/sub.mjs", "export const sub = import.meta.url"),
+                ("app/node_modules/pkg/package.json", "{ \"exports\": { \"import\": \"./index.mjs\" } }"),
+                ("app/node_modules/pkg/index.mjs", "export { default as deep } from 'dep'; export default 'pkg'"),
+                ("app/node_modules/pkg/node_modules/dep/package.json", "{ \"main\": \"dep.js\" }"),
+                ("app/node_modules/pkg/node_modules/dep/dep.js", "export default 'dep'"),
+                ("map.json", "{ \"imports\": { \"#lib/\": \"/lib/\" } }"),
+                ("throws.mjs", "import './app/lib/throws.mjs'"),
+                ("app/lib/throws.mjs", "\n  null.x"),
+            ],
+        );
+        let args = ["run", "--root", "app", "--import-map", "map.json", "app/src/main.mjs"];
+        dir.run(&args).is(
+            0,
+            "1 hi Uint8Array(2) [ 104, 105 ] pkg dep file:///app/lib/sub.mjs true file:///app/src/main.mjs \
+             file:///app/node_modules/pkg/index.mjs\n",
+            "",
+        );
+        // Without a root there is nothing above the file's own directory.
+        let ran = dir.run(&["run", "--import-map", "map.json", "app/src/main.mjs"]);
+        assert_eq!(ran.0.status.code(), Some(1));
+        assert!(
+            ran.err().contains("'../data.json' from app/src/main.mjs: it is outside of what may be imported"),
+            "{}",
+            ran.err()
+        );
+        // Names are those that the user knows.
+        let ran = dir.run(&["run", "throws.mjs"]);
+        assert!(ran.err().contains("app/lib/throws.mjs:2"), "{}", ran.err());
+        let ran = dir.run(&["eval", "--root", ".", "(await import('./app/lib/sub.mjs')).sub"]);
+        ran.is(0, "'file:///app/lib/sub.mjs'\n", "");
+        for (args, message) in [
+            (["run", "--root", "app/src", "map.json"], "isolate: map.json is not below app/src"),
+            (["run", "--root", "none", "map.json"], "isolate: cannot read none/: "),
+            (["run", "--import-map", "none", "map.json"], "isolate: cannot read none: "),
+            (["run", "--import-map", "throws.mjs", "map.json"], "isolate: the import map: "),
+        ] {
+            let ran = dir.run(&args);
+            assert_eq!(ran.0.status.code(), Some(2), "{args:?}");
+            assert!(ran.err().starts_with(message), "{args:?}: {}", ran.err());
+        }
+    });
+}

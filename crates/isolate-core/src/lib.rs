@@ -46,5 +46,6 @@ pub use url;
 pub use isolate_engine::{
     self as engine, BigInt, Charge, Completion, DomExceptionName, Engine, ErrorClass, Exception, Failure, FrontEnd,
     Function, Glue, HostError, HostFunction, Interrupter, Limits, Location, MAX_DEPTH, MemoryUsage, ModuleLoader,
-    ModuleSource, ModuleType, Object, Platform, Promise, Received, RegExp, Script, Termination, Value, Wake, WhenStopped,
+    ModuleSource, ModuleType, Object, Platform, Promise, Received, RegExp, Script, Termination, Value, Wake,
+    WhenStopped,
 };

@@ -33,6 +33,8 @@ pub use isolate_encoding as encoding;
 pub use isolate_fetch as fetch;
 #[cfg(feature = "fs")]
 pub use isolate_fs as fs;
+#[cfg(feature = "modules")]
+pub use isolate_modules as modules;
 pub use isolate_path as path;
 pub use isolate_timers as timers;
 
@@ -71,6 +73,10 @@ pub use isolate_fs::{
     FsHandle, FsLimits, FsOptions, MemoryFileSystem, MountedFileSystem, QuotaFileSystem, ReadOnlyFileSystem, SyncFile,
     SyncMode, Usage, setup_fs,
 };
+#[cfg(all(feature = "modules", feature = "directory"))]
+pub use isolate_modules::DirectoryFiles;
+#[cfg(feature = "modules")]
+pub use isolate_modules::{FileModules, ModuleFiles, VirtualFiles};
 pub use isolate_path::{PathHandle, PathOptions, setup_path};
 pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isolate_console::ConsoleOptions;
-use isolate_core::{Clock, Context, Engine, Error, ErrorKind, Limits, Uncaught};
+use isolate_core::{Clock, Context, Engine, Error, ErrorKind, Limits, ModuleLoader, Uncaught};
 #[cfg(feature = "crypto")]
 use isolate_crypto::CryptoOptions;
 use isolate_encoding::EncodingOptions;
@@ -30,6 +30,7 @@ type UncaughtHook = Box<dyn Fn(&Uncaught) + Send>;
 /// | console | what the guest prints goes nowhere |
 /// | random bytes for Web Crypto | OpenSSL's generator |
 /// | network | none: `fetch` rejects |
+/// | modules | none: nothing can be imported but what APIs bring along |
 /// | files | none: `navigator.storage` rejects |
 /// | uncaught errors | to `tracing`, as errors |
 /// | grace after a stop | 5 s |
@@ -49,6 +50,7 @@ pub struct RuntimeOptions {
     pub(crate) fs: FsOptions,
     pub(crate) path: PathOptions,
     pub(crate) timers: TimersOptions,
+    pub(crate) modules: Option<Box<dyn ModuleLoader + Send>>,
     pub(crate) tokio: Option<Handle>,
     pub(crate) on_uncaught: Option<UncaughtHook>,
     pub(crate) stop_grace: Duration,
@@ -71,6 +73,7 @@ impl Default for RuntimeOptions {
             fs: FsOptions::default(),
             path: PathOptions::default(),
             timers: TimersOptions::default(),
+            modules: None,
             tokio: None,
             on_uncaught: None,
             stop_grace: Duration::from_secs(5),
@@ -151,6 +154,13 @@ impl RuntimeOptions {
     #[must_use]
     pub fn fs(mut self, fs: FsOptions) -> Self {
         self.fs = fs;
+        self
+    }
+
+    /// Sets who answers the guest's imports.
+    #[must_use]
+    pub fn modules(mut self, loader: impl ModuleLoader + Send + 'static) -> Self {
+        self.modules = Some(Box::new(loader));
         self
     }
 

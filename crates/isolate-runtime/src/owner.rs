@@ -2,13 +2,14 @@
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
 use isolate_console::{ConsoleHandle, setup_console};
 use isolate_core::{
     Completion, Context, ContextOptions, CoreHandle, Error, ErrorKind, EvalOptions, Evaluation, Function, Interrupter,
-    Turn, Value, setup_core,
+    ModuleLoader, Turn, Value, setup_core,
 };
 #[cfg(feature = "crypto")]
 use isolate_crypto::{CryptoHandle, setup_crypto};
@@ -135,6 +136,9 @@ fn set_up(options: RuntimeOptions) -> Result<(Context, Handles), Error> {
     let fs = setup_fs(&context, options.fs)?;
     let path = setup_path(&context, options.path)?;
     let timers = setup_timers(&context, options.timers)?;
+    if let Some(loader) = options.modules {
+        context.set_module_loader(Rc::from(loader as Box<dyn ModuleLoader>));
+    }
     for step in options.setup {
         step(&context)?;
     }
