@@ -491,6 +491,31 @@ impl Shared {
     }
 }
 
+/// Puts a file in the place of an empty one, which most are when they are first written. File systems see to it that a file that
+/// replaces another one by its name is on the disk first, so that a loss of power does not leave an empty one; where the other
+/// is empty anyway, that is a wait for nothing. Says whether it was done.
+fn exchange(directory: &Dir, temporary: &str, name: &str) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{RenameFlags, renameat_with};
+        let swap = || renameat_with(directory, temporary, directory, name, RenameFlags::EXCHANGE).is_ok();
+        if !swap() {
+            return false;
+        }
+        // What was there is a file, or has become something else this instant.
+        if directory.remove_file(temporary).is_ok() {
+            return true;
+        }
+        let _ = swap();
+        false
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (directory, temporary, name);
+        false
+    }
+}
+
 fn sync_directory(directory: &Dir) -> Result<(), FsError> {
     // What is held open is good for walking only.
     #[cfg(unix)]
@@ -754,13 +779,18 @@ impl Writer {
             file.sync_all().map_err(error)?;
         }
         // What has become of the name meanwhile?
-        match self.directory.symlink_metadata(&self.name) {
+        let was_empty = match self.directory.symlink_metadata(&self.name) {
             Ok(old) if old.is_symlink() => return Err(link()),
-            Ok(old) => regular(&old)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Ok(old) => {
+                regular(&old)?;
+                old.len() == 0
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => false,
             Err(e) => return Err(error(e)),
+        };
+        if !(was_empty && exchange(&self.directory, temporary, &self.name)) {
+            self.directory.rename(temporary, &self.directory, &self.name).map_err(error)?;
         }
-        self.directory.rename(temporary, &self.directory, &self.name).map_err(error)?;
         self.temporary = None;
         if self.durable { sync_directory(&self.directory) } else { Ok(()) }
     }
