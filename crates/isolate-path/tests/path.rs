@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use isolate_core::{Context, EvalOptions, HostError, ModuleLoader, ModuleSource};
+use isolate_core::{Context, EvalOptions, HostError, ModuleLoader, ModuleSource, ModuleType};
 use isolate_path::{PathHandle, PathOptions, setup_path};
 use isolate_test_utils::{create_test_context, engine_test, eval_code, eval_code_async};
 
@@ -69,7 +69,7 @@ impl ModuleLoader for One {
     fn resolve(&self, specifier: &str, _: &str) -> Result<String, HostError> {
         Ok(specifier.to_owned())
     }
-    fn load(&self, name: &str, _: ModuleType) -> Result<ModuleSource, ModuleType, HostError> {
+    fn load(&self, name: &str, _: ModuleType) -> Result<ModuleSource, HostError> {
         match name {
             "mine" => {
                 Ok(ModuleSource::Text("import { join } from 'path'; export const joined = join('a', 'b')".into()))

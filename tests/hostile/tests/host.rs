@@ -145,7 +145,7 @@ impl ModuleLoader for Panics {
         Ok(specifier.into())
     }
 
-    fn load(&self, _: &str) -> Result<ModuleSource, HostError> {
+    fn load(&self, _: &str, _: ModuleType) -> Result<ModuleSource, HostError> {
         panic!("a secret, expected by this test")
     }
 }
