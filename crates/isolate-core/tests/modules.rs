@@ -2,7 +2,11 @@
 
 use std::rc::Rc;
 
-use isolate_core::{Context, EvalOptions, HostError, ModuleLoader, ModuleSource, ModuleType, Value};
+use std::time::Duration;
+
+use isolate_core::{
+    Context, EvalOptions, HostError, Interrupter, ModuleLoader, ModuleSource, ModuleType, Termination, Value,
+};
 use isolate_test_utils::{create_test_context, engine_test, eval_code};
 
 struct Files;
@@ -11,7 +15,7 @@ impl ModuleLoader for Files {
     fn resolve(&self, specifier: &str, referrer: &str) -> Result<String, HostError> {
         match specifier {
             "bare" => Err(HostError::type_error(format!("{referrer} wants {specifier}"))),
-            _ => Ok(format!("/{}", specifier.trim_start_matches("./"))),
+            _ => Ok(format!("/{}", specifier.trim_start_matches("./").trim_start_matches('/'))),
         }
     }
 
@@ -22,6 +26,7 @@ impl ModuleLoader for Files {
             "/blob.bin" => ModuleSource::Bytes(vec![0xef, 0xbb, 0xbf, 0xff, b'x'].into()),
             "/lib.mjs" if kind == ModuleType::JavaScript => "export const url = import.meta.url".into(),
             "/lib.mjs" => "not what is run".into(),
+            _ if name.starts_with("/lib.mjs?") => "export default import.meta.url".into(),
             "/bytes.mjs" => ModuleSource::Bytes("\u{feff}export default 'ä'".into()),
             _ => return Err(HostError::error(format!("there is no {name}"))),
         })
@@ -93,5 +98,76 @@ engine_test!(
             globalThis.out = [data.a[0], url, import.meta.url];
         ").await.unwrap();
         assert_eq!(eval_code::<String>(&ctx, "out.join(' ')"), "1 file:///lib.mjs file:///main.mjs");
+    }
+);
+
+/// Ends its guest while it answers.
+struct Ends(Interrupter, &'static str);
+
+impl ModuleLoader for Ends {
+    fn resolve(&self, specifier: &str, _referrer: &str) -> Result<String, HostError> {
+        if self.1 == "resolve" {
+            self.end();
+        }
+        Ok(specifier.to_owned())
+    }
+
+    fn load(&self, name: &str, kind: ModuleType) -> Result<ModuleSource, HostError> {
+        if self.1 == "load" {
+            self.end();
+        }
+        Ok(match name {
+            "inner" => "export default 1".into(),
+            _ if kind == ModuleType::Json => "1".into(),
+            _ => "import 'inner'; export default import.meta".into(),
+        })
+    }
+
+    fn meta(&self, _name: &str, is_main: bool) -> Result<Vec<(&'static str, Value)>, HostError> {
+        if self.1 == "meta" && !is_main {
+            self.end();
+        }
+        Ok(Vec::new())
+    }
+}
+
+impl Ends {
+    fn end(&self) {
+        self.0.terminate(Termination::Deadline);
+        // As long as a slow disk might take, and the watchdog needs to see it.
+        std::thread::sleep(Duration::from_millis(30));
+    }
+}
+
+engine_test!(
+    async fn a_stop_while_a_module_is_loaded_ends_the_guest_and_nothing_else(engine) {
+        for when in ["resolve", "load", "meta"] {
+            for code in ["import 'a'", "await import('a')", "await import('a', { with: { type: 'json' } })"] {
+                let ctx = create_test_context(engine);
+                ctx.set_module_loader(Rc::new(Ends(ctx.interrupter(), when)));
+                let result = run(&ctx, code).await;
+                let asked = when != "meta" || !code.contains("json");
+                let expected = asked.then_some(Termination::Deadline);
+                assert_eq!(result.as_ref().err().and_then(|e| e.terminated()), expected, "{when} {code}: {result:?}");
+            }
+        }
+    }
+);
+
+engine_test!(
+    async fn a_stop_at_any_moment_of_an_import_ends_the_guest_and_nothing_else(engine) {
+        for delay in 0..60 {
+            let ctx = create_test_context(engine);
+            ctx.set_module_loader(Rc::new(Files));
+            let stop = ctx.interrupter();
+            let stopping = std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_micros(delay * 50));
+                stop.terminate(Termination::Cancelled);
+            });
+            let code = "for (let i = 0; ; i++) await import('/lib.mjs?' + i).catch(() => {})";
+            let result = run(&ctx, code).await;
+            assert_eq!(result.unwrap_err().terminated(), Some(Termination::Cancelled));
+            stopping.join().unwrap();
+        }
     }
 );

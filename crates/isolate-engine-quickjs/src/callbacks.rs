@@ -138,6 +138,7 @@ pub(crate) unsafe extern "C" fn on_collect(callable: *mut c_void) {
 pub(crate) unsafe extern "C" fn on_interrupt(_: *mut qjs::JSRuntime, opaque: *mut c_void) -> c_int {
     // SAFETY: see the module.
     let inner = unsafe { &*opaque.cast::<Inner>() };
+    inner.loading.end();
     if inner.interrupter.poll().is_none() {
         return 0;
     }
@@ -199,7 +200,7 @@ pub(crate) unsafe extern "C" fn on_resolve(
     let resolved = unsafe { module_type(inner, attributes) }.and_then(|kind| {
         Ok(kind.key(&with_loader(inner, &specifier, |loader| loader.resolve(&specifier, &referrer))?))
     });
-    match resolved {
+    match resolved.and_then(|name| may_evaluate(inner).map(|()| name)) {
         Ok(name) => engine_string(inner, &name),
         Err(e) => {
             inner.throw_host_error(&e);
@@ -219,7 +220,7 @@ unsafe fn module_type(inner: &Inner, attributes: qjs::JSValue) -> Result<ModuleT
             return Ok(ModuleType::JavaScript);
         }
         let pairs = std::cell::RefCell::new(Vec::new());
-        each_key(inner, attributes, |key, value| {
+        let read = each_key(inner, attributes, |key, value| {
             // The engine has seen to it that values are strings.
             let key = qjs::JS_AtomToCStringLen(inner.ctx, ptr::null_mut(), key);
             let value = qjs::JS_ToCStringLen(inner.ctx, ptr::null_mut(), value);
@@ -231,6 +232,10 @@ unsafe fn module_type(inner: &Inner, attributes: qjs::JSValue) -> Result<ModuleT
             qjs::JS_FreeCString(inner.ctx, value);
             both
         });
+        // Without memory there is no going on: the engine would run into an assertion.
+        if !read {
+            return Err(HostError::error("the import attributes cannot be read"));
+        }
         let pairs = pairs.into_inner();
         ModuleType::of_attributes(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
     }
@@ -306,6 +311,18 @@ pub(crate) fn mentions_meta(source: &str) -> bool {
     source.contains("import") && source.contains("meta")
 }
 
+/// The engine may evaluate a module now, for which the watchdog must not take its stack away; and must not have done so.
+fn may_evaluate(inner: &Inner) -> Result<(), HostError> {
+    inner.loading.begin();
+    match inner.interrupter.stopped() {
+        None => Ok(()),
+        Some(_) => {
+            inner.loading.end();
+            Err(HostError::error("the context is stopped"))
+        }
+    }
+}
+
 /// The module of a resolved name.
 pub(crate) unsafe extern "C" fn on_load(
     _ctx: *mut qjs::JSContext,
@@ -328,7 +345,18 @@ pub(crate) unsafe extern "C" fn on_load(
     let text = match source {
         ModuleSource::Text(text) => text,
         // SAFETY: the engine waits for a module or an exception.
-        ModuleSource::Exports(exports) => return unsafe { native_module(inner, &name, &exports) },
+        ModuleSource::Exports(exports) => {
+            // SAFETY: as above.
+            let def = unsafe { native_module(inner, &name, &exports) };
+            return match may_evaluate(inner) {
+                Ok(()) => def,
+                Err(_) if def.is_null() => def,
+                Err(e) => {
+                    inner.throw_host_error(&e);
+                    ptr::null_mut()
+                }
+            };
+        }
         _ => {
             inner.throw_host_error(&HostError::type_error("this engine knows no such module"));
             return ptr::null_mut();
@@ -347,6 +375,10 @@ pub(crate) unsafe extern "C" fn on_load(
         let def = qjs::JS_VALUE_GET_PTR(module).cast();
         inner.free(module);
         if meta && !fill_meta(inner, def, module_name, false) {
+            return ptr::null_mut();
+        }
+        if let Err(e) = may_evaluate(inner) {
+            inner.throw_host_error(&e);
             return ptr::null_mut();
         }
         def

@@ -29,7 +29,7 @@ use crate::callbacks::{
 };
 use crate::convert::{Refusal, class_names};
 use crate::poll;
-use crate::watchdog::watch;
+use crate::watchdog::{Loading, watch};
 
 /// Native stack, in bytes, that is kept below the guest's own for host functions and for copying values. A context needs
 /// a thread with this much besides [`Limits::stack`].
@@ -188,6 +188,7 @@ pub(crate) struct Inner {
     platform: RefCell<Option<PlatformGlue>>,
     pub(crate) loader: RefCell<Option<Rc<dyn ModuleLoader>>>,
     stack_limit: Cell<usize>,
+    pub(crate) loading: Arc<Loading>,
     target: OnceCell<Arc<Watched>>,
 }
 
@@ -266,6 +267,7 @@ impl QuickJsContext {
             platform: RefCell::default(),
             loader: RefCell::default(),
             stack_limit: Cell::new(0),
+            loading: Arc::default(),
             target: OnceCell::new(),
         });
         let too_small = || EngineError::new("the memory limit leaves no room for an empty context");
@@ -293,7 +295,7 @@ impl QuickJsContext {
             qjs::JS_SetHostPromiseRejectionTracker(rt, Some(on_rejection), opaque);
             qjs::JS_SetModuleLoaderFunc2(rt, None, Some(on_load), Some(on_check_attributes), opaque);
             qjs::JS_SetModuleNormalizeFunc2(rt, Some(on_resolve));
-            let _ = inner.target.set(watch(&inner.interrupter, rt, (*arena).counter));
+            let _ = inner.target.set(watch(&inner.interrupter, rt, (*arena).counter, inner.loading.clone()));
         }
         let context = Self { inner };
         context.prepare().map_err(|f| match f {
@@ -719,16 +721,25 @@ impl EngineContext for QuickJsContext {
         let _entered = self.enter()?;
         let this = &*self.inner;
         let code = self.compile(module, true)?;
-        // SAFETY: a module that was just compiled.
-        if mentions_meta(module.source)
-            && !unsafe { fill_meta(this, qjs::JS_VALUE_GET_PTR(code).cast(), module.filename, true) }
-        {
+        if mentions_meta(module.source) {
+            // SAFETY: a module that was just compiled.
+            let filled = unsafe { fill_meta(this, qjs::JS_VALUE_GET_PTR(code).cast(), module.filename, true) };
+            if !filled {
+                this.free(code);
+                return Err(this.take_failure());
+            }
+        }
+        this.loading.begin();
+        // A stop that came before this may have taken the stack away already.
+        if let Err(stopped) = this.stopped() {
+            this.loading.end();
             this.free(code);
-            return Err(this.take_failure());
+            return Err(stopped);
         }
         // SAFETY: takes `code`, which this context just compiled.
-        let v = this.own(unsafe { qjs::JS_EvalFunction(this.ctx, code) })?;
-        Ok(this.promise_handle(v))
+        let v = unsafe { qjs::JS_EvalFunction(this.ctx, code) };
+        this.loading.end();
+        Ok(this.promise_handle(this.own(v)?))
     }
 
     fn set_module_loader(&self, loader: Rc<dyn ModuleLoader>) {

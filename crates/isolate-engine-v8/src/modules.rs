@@ -320,12 +320,25 @@ pub(crate) fn import<'s>(
         made(resolver.reject(tc, reason))?;
         Ok::<_, Refusal>(resolver.get_promise(tc))
     });
-    if inner.interrupter.stopped().is_some() {
-        tc.terminate_execution();
-        return None;
+    let stopped = inner.interrupter.stopped().is_some();
+    match promise {
+        Ok(promise) => {
+            if stopped {
+                tc.terminate_execution();
+            }
+            Some(promise)
+        }
+        Err(_) => {
+            // Without an exception to go with it, V8 takes nothing for an answer, and ends the process.
+            if !tc.has_caught() {
+                let undefined = v8::undefined(tc);
+                tc.throw_exception(undefined.into());
+            }
+            tc.rethrow();
+            if stopped {
+                tc.terminate_execution();
+            }
+            None
+        }
     }
-    if promise.is_err() {
-        tc.rethrow();
-    }
-    promise.ok()
 }

@@ -173,6 +173,8 @@ impl ModuleLoader for Modules {
             "/d" => {
                 Ok("export const of = (x) => ` of ${x}`; export default Array.from({ length: 50 }, String);".into())
             }
+            "/data" => Ok(r#"{ "a": [1, "two"] }"#.into()),
+            "/meta" => Ok("export const { url, main, resolve } = import.meta;".into()),
             "/broken" => Ok("export const = 1".into()),
             "/throws" => Ok("throw new TypeError('from a module')".into()),
             _ => Err(HostError::dom(DomExceptionName::NotFoundError, format!("there is no module {name}"))),
