@@ -81,8 +81,9 @@ impl FileModules {
     }
 
     /// Lets modules import packages by their names from `node_modules` directories beside and above them, by Node's rules for ES
-    /// modules (`exports` and `imports` of package.json, conditions `import`, `module` and `default`). Packages that need
-    /// modules of Node's own (`node:fs`) do not work, but for those that an API of the host brings along (`node:path`).
+    /// modules (`exports` and `imports` of package.json), with the conditions `import`, `worker`, `browser`, `module` and
+    /// `default`. Within packages, paths may lack the end of a file's name, as bundlers take them. Packages that need modules of
+    /// Node's own (`node:fs`) do not work, but for those that an API of the host brings along (`node:path`).
     #[must_use]
     pub fn packages(mut self) -> Self {
         self.packages = Some(Packages::new(self.files.clone()));
@@ -154,7 +155,16 @@ impl FileModules {
             if leaves(specifier, &base) {
                 return Err("it is outside of what may be imported".to_owned());
             }
-            return self.of_url(&base_url.join(specifier).map_err(|e| e.to_string())?);
+            let url = base_url.join(specifier).map_err(|e| e.to_string())?;
+            if let Some(packages) = self.packages.as_ref().filter(|_| in_package(&base) && url.query().is_none()) {
+                let is_file = percent_decode_str(url.path())
+                    .decode_utf8()
+                    .is_ok_and(|path| self.files.kind(&path) == Some(Kind::File));
+                if !is_file && let Ok(path) = packages.resolve(specifier, &base) {
+                    return Ok(self.named(&path, None));
+                }
+            }
+            return self.of_url(&url);
         }
         if let Ok(url) = Url::parse(specifier) {
             // A scheme of one letter is a drive.
@@ -168,6 +178,24 @@ impl FileModules {
             None => Err("only paths (./x.mjs) can be imported".to_owned()),
         }
     }
+}
+
+fn in_package(path: &str) -> bool {
+    path.contains("/node_modules/")
+}
+
+/// Whether a text exports as CommonJS does, and says nothing that only an ES module could. A guess, for the sake of the message.
+fn is_common_js(text: &str) -> bool {
+    let exports = ["module.exports", "exports.default", "Object.defineProperty(exports"];
+    let says = |word: &str| {
+        text.match_indices(word).any(|(at, _)| {
+            let before = text[..at].trim_end_matches([' ', '\t']).chars().next_back();
+            let after = text[at + word.len()..].chars().next();
+            before.is_none_or(|c| matches!(c, '\n' | '\r' | ';' | '}' | '/'))
+                && after.is_some_and(|c| c.is_whitespace() || matches!(c, '{' | '*' | '"' | '\''))
+        })
+    };
+    exports.iter().any(|form| text.contains(form)) && !says("export") && !says("import")
 }
 
 /// Whether a relative specifier goes up above the root.
@@ -218,10 +246,13 @@ impl ModuleLoader for FileModules {
             };
             refused(why).with_source(e)
         })?;
-        match kind {
-            ModuleType::JavaScript if std::str::from_utf8(&bytes).is_err() => Err(refused("it is not UTF-8")),
-            _ => Ok(ModuleSource::Bytes(bytes)),
+        if kind == ModuleType::JavaScript {
+            let text = std::str::from_utf8(&bytes).map_err(|_| refused("it is not UTF-8"))?;
+            if in_package(&path) && is_common_js(text) {
+                return Err(refused("it is a CommonJS module, and there are only ES modules"));
+            }
         }
+        Ok(ModuleSource::Bytes(bytes))
     }
 
     fn meta(&self, name: &str, _is_main: bool) -> Result<Vec<(&'static str, Value)>, HostError> {

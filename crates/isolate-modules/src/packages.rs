@@ -16,10 +16,10 @@ pub(crate) struct Packages {
 impl Packages {
     pub(crate) fn new(files: Arc<dyn ModuleFiles>) -> Self {
         let options = ResolveOptions {
-            condition_names: ["import", "module", "default"].map(String::from).to_vec(),
+            // What is made for browsers gets along without modules of Node's own.
+            condition_names: ["import", "worker", "browser", "module", "default"].map(String::from).to_vec(),
             main_fields: ["module", "main"].map(String::from).to_vec(),
             extensions: [".mjs", ".js"].map(String::from).to_vec(),
-            // Only names of packages come here, and what their package.json says is exact.
             symlinks: false,
             builtin_modules: true,
             cwd: Some(PathBuf::from("/")),

@@ -136,6 +136,15 @@ fn packages() -> VirtualFiles {
         ("/node_modules/@scope/pkg/index.mjs", "export default 'scoped'"),
         ("/node_modules/cjs/package.json", r#"{ "main": "./index.cjs" }"#),
         ("/node_modules/cjs/index.cjs", "module.exports = 1"),
+        ("/node_modules/umd/package.json", r#"{ "main": "umd.js" }"#),
+        ("/node_modules/umd/umd.js", "!function(a){typeof exports=='object'?module.exports=a():0}(function(){return 'import x'})"),
+        (
+            "/node_modules/web/package.json",
+            r#"{ "exports": { ".": { "node": "./node.mjs", "browser": "./web.js", "default": "./node.mjs" } } }"#,
+        ),
+        ("/node_modules/web/web.js", "import { a } from './esm/a'; import dir from './esm'; export default a + dir"),
+        ("/node_modules/web/esm/a.js", "export const a = 'a'; /* module.exports = 1 */"),
+        ("/node_modules/web/esm/index.js", "export default 'dir'"),
         ("/app/node_modules/plain/package.json", r#"{ "exports": "./other.mjs" }"#),
         ("/app/node_modules/plain/other.mjs", "export default 'nearer'"),
     ].map(|(path, text)| (path, text.to_owned().into_bytes())))
@@ -150,16 +159,18 @@ engine_test!(
             import exp from 'exp';
             import one from 'exp/feature/one';
             import scoped from '@scope/pkg';
+            import web from 'web';
             const why = (s) => import(s).then(() => 'none', (e) => e.message.replace(/^.*: /, ''));
-            globalThis.out = [plain, exp, one, scoped, await why('exp/private'), await why('exp/feature/private/x'), await why('missing'),
-                await why('fs'), await why('node:fs'), await why('cjs'), await why('./node_modules/plain'), import.meta.resolve('exp/sub')];
+            globalThis.out = [plain, exp, one, scoped, web, await why('exp/private'), await why('exp/feature/private/x'), await why('missing'),
+                await why('fs'), await why('node:fs'), await why('cjs'), await why('umd'), await why('./node_modules/plain'), import.meta.resolve('exp/sub')];
         ").await.unwrap();
         let told = eval_code::<String>(&ctx, "out.join('|')");
         assert_eq!(
             told,
-            "nearer|exp sub of plain|1|scoped|the package exports no './private'|the package exports no './feature/private/x'|\
+            "nearer|exp sub of plain|1|scoped|adir|the package exports no './private'|the package exports no './feature/private/x'|\
              no node_modules above it has such a package|it is a module of Node's own|it is a module of Node's own|\
-             it is a CommonJS module, and there are only ES modules|there is no such file|file:///node_modules/exp/sub.mjs"
+             it is a CommonJS module, and there are only ES modules|it is a CommonJS module, and there are only ES modules|\
+             there is no such file|file:///node_modules/exp/sub.mjs"
         );
     }
 );
