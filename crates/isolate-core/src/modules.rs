@@ -108,10 +108,8 @@ impl ModuleLoader for Loader {
     fn meta(&self, name: &str, is_main: bool) -> Result<Vec<(&'static str, Value)>, HostError> {
         let context = self.context()?;
         let loader = context.0.modules.loader.borrow().clone();
-        let url = match &loader {
-            Some(loader) => url_of(&**loader, name)?,
-            None => return Ok(Vec::new()),
-        };
+        let Some(loader) = loader else { return Ok(Vec::new()) };
+        let mut properties = loader.meta(name, is_main)?;
         let referrer = name.to_owned();
         let resolve = context.function("resolve", move |context: Context, specifier: String| {
             let this = Loader(context.downgrade());
@@ -121,14 +119,9 @@ impl ModuleLoader for Loader {
                 None => url_of(&*next(&context, &name)?, &name),
             }
         });
-        let mut properties = vec![
-            ("url", url.into()),
-            ("main", is_main.into()),
-            ("resolve", context.engine().new_function(resolve)?.into()),
-        ];
-        if let Some(loader) = loader {
-            for (key, value) in loader.meta(name, is_main)? {
-                properties.retain(|(other, _)| *other != key);
+        let resolve = context.engine().new_function(resolve)?.into();
+        for (key, value) in [("url", name.into()), ("main", is_main.into()), ("resolve", resolve)] {
+            if !properties.iter().any(|(other, _)| *other == key) {
                 properties.push((key, value));
             }
         }
@@ -146,7 +139,8 @@ fn url_of(loader: &dyn ModuleLoader, name: &str) -> Result<String, HostError> {
 
 /// UTF-8, as browsers decode it: without a byte order mark.
 fn decoded(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim_start_matches('\u{feff}').to_owned()
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 impl Context {
