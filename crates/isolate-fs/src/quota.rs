@@ -56,6 +56,32 @@ impl Count {
     }
 }
 
+/// A change under way. If nobody waits for its end, because its guest is gone, what is stored is added up again.
+struct Change<'a> {
+    count: &'a Count,
+    settled: bool,
+}
+
+impl<'a> Change<'a> {
+    fn of(count: &'a Count) -> Self {
+        Self { count, settled: false }
+    }
+
+    /// It has come to its end: so much more, so much less.
+    fn settle(mut self, more: Usage, less: Usage) {
+        self.settled = true;
+        self.count.changed(more, less);
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.count.used().stale = true;
+        }
+    }
+}
+
 impl<H> fmt::Debug for QuotaFileSystem<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QuotaFileSystem").field("bytes", &self.bytes).field("entries", &self.entries).finish()
@@ -132,13 +158,11 @@ impl<H: FileSystemHandler> QuotaFileSystem<H> {
         let old = self.size(path).await?;
         let new = size(old);
         self.check_bytes(usage, new.saturating_sub(old))?;
-        let result = change.await;
-        match result {
-            Ok(()) => self.count.changed(Usage { bytes: new, entries: 0 }, Usage { bytes: old, entries: 0 }),
-            // Some of it may have been done.
-            Err(_) => self.recount(),
-        }
-        result
+        let counting = Change::of(&self.count);
+        // If it fails, some of it may have been done.
+        change.await?;
+        counting.settle(Usage { bytes: new, entries: 0 }, Usage { bytes: old, entries: 0 });
+        Ok(())
     }
 
     async fn create(
@@ -153,9 +177,10 @@ impl<H: FileSystemHandler> QuotaFileSystem<H> {
         }
         let usage = self.usage().await?;
         self.check_entries(usage)?;
-        making.await?;
-        self.count.changed(Usage { bytes: 0, entries: 1 }, Usage::default());
-        Ok(())
+        let counting = Change::of(&self.count);
+        let made = making.await;
+        counting.settle(Usage { bytes: 0, entries: u64::from(made.is_ok()) }, Usage::default());
+        made
     }
 }
 
@@ -175,12 +200,13 @@ impl<H: FileSystemHandler> FileSystemHandler for QuotaFileSystem<H> {
         let _changing = self.count.changing.lock().await;
         self.usage().await?;
         let usage = self.files.measure(path).await?;
+        let counting = Change::of(&self.count);
         let result = self.files.remove_entry(path, recursive).await;
         match &result {
-            Ok(()) => self.count.changed(Usage::default(), usage),
+            Ok(()) => counting.settle(Usage::default(), usage),
             // Some of it may be gone.
-            Err(_) if recursive => self.recount(),
-            Err(_) => {}
+            Err(_) if recursive => {}
+            Err(_) => counting.settle(Usage::default(), Usage::default()),
         }
         result
     }
@@ -232,12 +258,10 @@ impl<H: FileSystemHandler> FileSystemHandler for QuotaFileSystem<H> {
             Ok(metadata) if from != to => Usage { bytes: metadata.size, entries: 1 },
             _ => Usage::default(),
         };
-        let result = self.files.rename(from, to).await;
-        match &result {
-            Ok(()) => self.count.changed(Usage::default(), replaced),
-            Err(_) => self.recount(),
-        }
-        result
+        let counting = Change::of(&self.count);
+        self.files.rename(from, to).await?;
+        counting.settle(Usage::default(), replaced);
+        Ok(())
     }
     async fn measure(&self, path: &str) -> Result<Usage, FsError> {
         self.files.measure(path).await
@@ -308,8 +332,9 @@ impl<H: FileSystemHandler> FileWriter for Writer<H> {
             Ok(metadata) => Usage { bytes: metadata.size, entries: 1 },
             Err(_) => Usage::default(),
         };
+        let counting = Change::of(&limit.count);
         writer.close().await?;
-        limit.count.changed(Usage { bytes: limit.size, entries: 1 }, replaced);
+        counting.settle(Usage { bytes: limit.size, entries: 1 }, replaced);
         Ok(())
     }
 }
