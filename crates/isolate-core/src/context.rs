@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Due, TimerCallback, TimerId, Timers};
 use crate::evaluation::{Evaluation, Under};
+use crate::metrics::Meter;
 use crate::modules::Modules;
 use crate::web;
 use crate::work::Offloaded;
@@ -129,11 +130,16 @@ pub(crate) struct Inner {
     uncaught: RefCell<Option<UncaughtHook>>,
     calls: RefCell<Slab<Call>>,
     running: Cell<u32>,
-    cpu_used: Cell<Duration>,
+    pub(crate) meter: Meter,
+    /// What a driver has measured; see [`Context::update_metrics`].
+    pub(crate) cpu_driven: Cell<Duration>,
+    pub(crate) cpu_used: Cell<Duration>,
     cpu_start: Cell<Option<Duration>>,
     pub(crate) offloaded: Offloaded,
     /// The nesting level of the timer whose callback runs, or 0.
     timer_level: Cell<u32>,
+    /// Whether a stop was traced.
+    stop_told: Cell<bool>,
     /// What pending timers take on the host, by blocks.
     timer_charges: RefCell<Vec<Charge>>,
     sleep: RefCell<Option<Pin<Box<Sleep>>>>,
@@ -187,6 +193,7 @@ impl Context {
         let jobs = options.limits.jobs;
         let this = Self(Rc::new(Inner {
             interrupter: context.interrupter(),
+            meter: Meter::new(context.memory_account()),
             engine: context,
             name: engine.name(),
             limits: options.limits,
@@ -203,10 +210,12 @@ impl Context {
             uncaught: RefCell::default(),
             calls: RefCell::default(),
             running: Cell::new(0),
+            cpu_driven: Cell::new(Duration::ZERO),
             cpu_used: Cell::new(Duration::ZERO),
             cpu_start: Cell::new(None),
             offloaded: Offloaded::new(jobs),
             timer_level: Cell::new(0),
+            stop_told: Cell::new(false),
             timer_charges: RefCell::default(),
             sleep: RefCell::default(),
             glue: OnceCell::new(),
@@ -523,8 +532,11 @@ impl Context {
     /// # Errors
     /// What the script threw, or why the context was stopped.
     pub fn evaluate(&self, source: &str, filename: &str) -> Result<Value, Error> {
+        self.0.meter.evaluation(&[]);
         let _under = self.begin(None, None);
-        self.evaluate_script(&Script::new(source, filename))
+        let value = self.evaluate_script(&Script::new(source, filename))?;
+        self.0.meter.received(&value);
+        Ok(value)
     }
 
     fn evaluate_script(&self, script: &Script<'_>) -> Result<Value, Error> {
@@ -578,6 +590,7 @@ impl Context {
     /// # Errors
     /// What the guest threw at once, or why the context was stopped.
     pub fn start(&self, source: &str, options: &EvalOptions, completion: Completion<'_>) -> Result<Evaluation, Error> {
+        self.0.meter.evaluation(&[]);
         let under = self.begin(options.deadline, options.cpu_time);
         if options.cancellation.as_ref().is_some_and(CancellationToken::is_cancelled) {
             self.terminate(Termination::Cancelled);
@@ -614,10 +627,13 @@ impl Context {
             // Inside a host function: microtasks wait for the outer code to finish.
             return Ok(self.run(|engine| engine.call(function, args))?);
         }
+        self.0.meter.evaluation(&args);
         let _under = self.begin(None, None);
         let result = self.run(|engine| engine.call(function, args));
         self.checkpoint()?;
-        Ok(result?)
+        let value = result?;
+        self.0.meter.received(&value);
+        Ok(value)
     }
 
     /// Begins a call whose result is awaited if it is a promise; see [`start`](Self::start).
@@ -630,6 +646,7 @@ impl Context {
         args: Vec<Value>,
         options: &EvalOptions,
     ) -> Result<Evaluation, Error> {
+        self.0.meter.evaluation(&args);
         let under = self.begin(options.deadline, options.cpu_time);
         let result = self.run(|engine| engine.call(function, args));
         self.checkpoint()?;
@@ -691,6 +708,14 @@ impl Context {
 
     /// Drops what can no longer matter to a stopped context: host futures (which cancels them) and timers.
     fn abandon(&self) {
+        if let Some(reason) = self.stopped()
+            && !self.0.stop_told.replace(true)
+        {
+            match reason {
+                Termination::Cancelled => tracing::debug!(target: "isolate", %reason, "the guest is stopped"),
+                _ => tracing::warn!(target: "isolate", %reason, "the guest is stopped by a limit"),
+            }
+        }
         let incoming = std::mem::take(&mut *self.0.incoming.borrow_mut());
         drop(incoming);
         if let Ok(mut futures) = self.0.futures.try_borrow_mut() {
@@ -789,6 +814,9 @@ impl Context {
         inner.in_flight.set(inner.in_flight.get() - 1);
         if background {
             inner.background.set(inner.background.get() - 1);
+        }
+        if let Ok(value) = &outcome {
+            self.0.meter.sent(std::slice::from_ref(value));
         }
         let settled = self.run(|engine| engine.settle_promise(&promise, outcome)).and_then(|()| self.checkpoint());
         if let Err(Failure::Engine(e)) = settled {

@@ -32,6 +32,8 @@ pub enum ErrorKind {
     NeverSettles,
     /// The runtime was disposed of.
     Disposed,
+    /// The host has as many runtimes as it may, or as much memory is in use by them.
+    Overloaded,
     /// The host used the library in a way that cannot work, or the engine failed.
     Engine,
 }

@@ -61,6 +61,14 @@ impl Evaluation {
 
     /// The result, if it is there. Does not run the event loop.
     pub fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<Value, Error>> {
+        let polled = self.poll_result(cx);
+        if let Poll::Ready(Ok(value)) = &polled {
+            self.under.context.0.meter.received(value);
+        }
+        polled
+    }
+
+    fn poll_result(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<Value, Error>> {
         let context = &self.under.context;
         if let Some(token) = &mut self.cancellation
             && token.as_mut().poll(cx).is_ready()

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::stream::{LocalBoxStream, Stream, StreamExt};
 use futures_util::{FutureExt, TryFutureExt};
 use isolate_engine::{
-    BigInt, DomExceptionName, Exception, Failure, Function, HostError, HostFunction, Object, Promise, Value,
+    BigInt, DomExceptionName, ErrorClass, Exception, Failure, Function, HostError, HostFunction, Object, Promise, Value,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -323,9 +323,22 @@ impl Context {
         HostFunction::new(name, move |_, values| {
             let Some(inner) = weak.upgrade() else { return Err(HostError::error("the context is gone")) };
             let context = Context(inner);
+            let span = tracing::trace_span!(target: "isolate", "host_call", function = &*host_name);
+            let _entered = span.enter();
+            context.0.meter.host_call(values);
             let mut args = Args { context: &context, values: values.iter_mut(), taken: 0 };
-            catch_unwind(AssertUnwindSafe(|| body(&mut args)))
-                .unwrap_or_else(|panic| Err(context.panicked(&host_name, &*panic)))
+            let result = catch_unwind(AssertUnwindSafe(|| body(&mut args)))
+                .unwrap_or_else(|panic| Err(context.panicked(&host_name, &*panic)));
+            match &result {
+                // What it will be is counted when it settles.
+                Ok(Value::Promise(_)) => tracing::trace!(target: "isolate", "pending"),
+                Ok(value) => {
+                    context.0.meter.sent(std::slice::from_ref(value));
+                    tracing::trace!(target: "isolate", "returned");
+                }
+                Err(error) => trace_error(&host_name, error, "threw"),
+            }
+            result
         })
         .length(length)
     }
@@ -415,6 +428,13 @@ impl Context {
             background,
             future.map(move |outcome| {
                 drop(charge);
+                let _entered = tracing::trace_span!(target: "isolate", "host_call", function = &*name).entered();
+                match &outcome {
+                    Ok(Ok(_)) => tracing::trace!(target: "isolate", "fulfilled"),
+                    Ok(Err(error)) => trace_error(&name, error, "rejected"),
+                    // Told by whoever reports the panic.
+                    Err(_) => {}
+                }
                 outcome.unwrap_or_else(|panic| {
                     Err(match weak.upgrade() {
                         Some(inner) => Context(inner).panicked(&name, &*panic),
@@ -585,6 +605,15 @@ impl Context {
     }
 }
 
+/// Tells of the error of a host call. One of a limit is worth more than a trace: the host may want to raise it.
+fn trace_error(function: &str, error: &HostError, outcome: &'static str) {
+    if error.class() == ErrorClass::Dom(DomExceptionName::QuotaExceededError) {
+        tracing::debug!(target: "isolate", function, %error, outcome, "a limit of the guest was reached");
+    } else {
+        tracing::trace!(target: "isolate", %error, outcome);
+    }
+}
+
 fn last(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)
 }
@@ -604,10 +633,13 @@ fn block_on<T>(
     const LOOK: Duration = Duration::from_millis(5);
     let waker = Waker::from(std::sync::Arc::new(Unpark(std::thread::current())));
     let mut cx = task::Context::from_waker(&waker);
+    let mut rest = None;
     loop {
         if let Poll::Ready(value) = poll(&mut cx) {
             return Some(value);
         }
+        // Others may run while this one waits.
+        rest.get_or_insert_with(|| stop.rest());
         if stop.poll_stopped(&mut cx).is_ready() || stop.poll().is_some() {
             return None;
         }

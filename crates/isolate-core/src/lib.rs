@@ -18,6 +18,7 @@ mod evaluation;
 mod function;
 mod inspect;
 mod marshal;
+mod metrics;
 mod modules;
 mod options;
 mod scope;
@@ -32,6 +33,7 @@ pub use error::{Error, ErrorKind};
 pub use evaluation::Evaluation;
 pub use function::{Args, FromArg, FromValue, HostFn, IntoValue, Rest, Serde};
 pub use marshal::{from_value, to_value};
+pub use metrics::{Meter, Metrics};
 pub use options::{ContextOptions, EvalOptions};
 pub use scope::Scope;
 pub use setup::{CoreHandle, setup_core};
@@ -46,6 +48,6 @@ pub use url;
 pub use isolate_engine::{
     self as engine, BigInt, Charge, Completion, DomExceptionName, Engine, ErrorClass, Exception, Failure, FrontEnd,
     Function, Glue, HostError, HostFunction, Interrupter, Limits, Location, MAX_DEPTH, MemoryUsage, ModuleLoader,
-    ModuleSource, ModuleType, Object, Platform, Promise, Received, RegExp, Script, Termination, Value, Wake,
-    WhenStopped,
+    ModuleSource, ModuleType, Object, Platform, Promise, Received, RegExp, Script, Termination, Turns, Value, Wake,
+    WhenStopped, thread_cpu_time,
 };

@@ -139,10 +139,12 @@ pub(crate) unsafe extern "C" fn on_interrupt(_: *mut qjs::JSRuntime, opaque: *mu
     // SAFETY: see the module.
     let inner = unsafe { &*opaque.cast::<Inner>() };
     inner.loading.end();
+    // SAFETY: the engine does not ask from inside an allocation.
+    inner.account.note_engine(unsafe { (*inner.arena).used() });
     if inner.interrupter.poll().is_none() {
         return 0;
     }
-    // SAFETY: the engine does not ask from inside an allocation.
+    // SAFETY: as above.
     unsafe { (*inner.arena).ask_at_once() };
     1
 }

@@ -977,7 +977,12 @@ impl EngineContext for QuickJsContext {
         usage.host = self.inner.account.bytes();
         usage.peak = arena.peak();
         usage.limit = arena.limit();
+        self.inner.account.note_engine(usage.engine);
         usage
+    }
+
+    fn memory_account(&self) -> MemoryAccount {
+        self.inner.account.clone()
     }
 
     fn collect_garbage(&self) {

@@ -917,6 +917,10 @@ impl EngineContext for V8Context {
         self.inner.memory.usage()
     }
 
+    fn memory_account(&self) -> MemoryAccount {
+        self.inner.memory.account()
+    }
+
     fn attach_inspector(&self, front_end: Arc<dyn FrontEnd>) -> Result<Wake, Failure> {
         self.run(|scope| Ok(self.inner.attach(scope, front_end)))
     }

@@ -124,8 +124,13 @@ impl Memory {
     /// The heap has this many bytes now. Returns whether all together is too much.
     pub(crate) fn set_heap(&self, bytes: usize) -> bool {
         self.heap.store(bytes, Ordering::Relaxed);
+        self.account.note_engine(bytes + self.buffers.load(Ordering::Relaxed));
         self.note();
         self.over(0)
+    }
+
+    pub(crate) fn account(&self) -> MemoryAccount {
+        self.account.clone()
     }
 
     pub(crate) fn usage(&self) -> MemoryUsage {

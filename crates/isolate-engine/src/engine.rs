@@ -10,8 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Charge, EngineError, Exception, Failure, FrontEnd, Function, HostError, Interrupter, Limits, MemoryUsage, Platform,
-    Promise, Value, Wake,
+    Charge, EngineError, Exception, Failure, FrontEnd, Function, HostError, Interrupter, Limits, MemoryAccount,
+    MemoryUsage, Platform, Promise, Value, Wake,
 };
 
 /// A JavaScript engine. A value, not a type parameter: which one runs is chosen at run time.
@@ -152,6 +152,9 @@ pub trait EngineContext {
 
     /// What the context uses.
     fn memory_usage(&self) -> MemoryUsage;
+
+    /// Where others may read what it uses while it runs.
+    fn memory_account(&self) -> MemoryAccount;
 
     /// Collects garbage, cycles included.
     fn collect_garbage(&self);

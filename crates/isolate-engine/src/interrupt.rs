@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -30,10 +30,23 @@ struct Inner {
     /// Since when they are held, in nanoseconds after `anchor`; [`NEVER`] if they are not.
     hold: AtomicU64,
     hook: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    turns: OnceLock<Arc<dyn Turns>>,
+    /// Whether the guest is to give way to another at its next poll.
+    gives_way: AtomicBool,
     wakers: Mutex<Vec<Waker>>,
     /// Of those that wait for long, by their numbers.
     waiting: Mutex<BTreeMap<u64, Waker>>,
     next: AtomicU64,
+}
+
+/// Lets only so many guests run at once, by turns. All of it is called on the guest's own thread, which may be made to wait.
+pub trait Turns: Send + Sync {
+    /// The guest has a turn and was [asked to give way](Interrupter::ask_to_give_way): ends its turn, and waits for another.
+    fn give_way(&self);
+    /// The guest is about to wait for something: its turn ends.
+    fn leave(&self);
+    /// The guest is to run again: waits for a turn.
+    fn enter(&self);
 }
 
 /// Stops a context from any thread. Clones are the same switch.
@@ -65,6 +78,8 @@ impl Interrupter {
             held: AtomicU64::new(0),
             hold: AtomicU64::new(NEVER),
             hook: OnceLock::new(),
+            turns: OnceLock::new(),
+            gives_way: AtomicBool::new(false),
             wakers: Mutex::new(Vec::new()),
             waiting: Mutex::default(),
             next: AtomicU64::new(0),
@@ -119,8 +134,10 @@ impl Interrupter {
         self.0.cpu.load(Ordering::Relaxed) != NEVER
     }
 
-    /// For backends: whether to stop, now that the clocks have been read. To be called on the owner thread.
+    /// For backends: whether to stop, now that the clocks have been read. To be called on the owner thread, which is made to
+    /// wait here while it is another guest's turn.
     pub fn poll(&self) -> Option<Termination> {
+        self.give_way();
         if let Some(reason) = self.poll_wall() {
             return Some(reason);
         }
@@ -132,6 +149,48 @@ impl Interrupter {
             self.terminate(Termination::Cpu);
         }
         self.stopped()
+    }
+
+    /// Has the guest run by turns. Only the first call counts.
+    pub fn set_turns(&self, turns: Arc<dyn Turns>) {
+        let _ = self.0.turns.set(turns);
+    }
+
+    /// Has the guest give way to another the next time that it polls. Works from any thread.
+    pub fn ask_to_give_way(&self) {
+        self.0.gives_way.store(true, Ordering::Release);
+    }
+
+    /// A turn begins: what was asked in the last one is void.
+    pub fn begin_turn(&self) {
+        self.0.gives_way.store(false, Ordering::Release);
+    }
+
+    /// Whether the guest was asked to give way and has not done so yet.
+    #[inline]
+    pub fn is_asked_to_give_way(&self) -> bool {
+        self.0.gives_way.load(Ordering::Relaxed)
+    }
+
+    /// Gives way to another guest, if this one was asked to and no debugger has it paused. To be called on the owner thread,
+    /// between steps that may be short and many; [`poll`](Self::poll) does the same.
+    pub fn give_way(&self) {
+        if self.is_asked_to_give_way()
+            && !self.is_held()
+            && let Some(turns) = self.0.turns.get()
+        {
+            self.0.gives_way.store(false, Ordering::Release);
+            turns.give_way();
+        }
+    }
+
+    /// Lets other guests have this one's turn until the result is dropped. For waits within a host call, on the owner thread.
+    pub fn rest(&self) -> Rest {
+        let turns = self.0.turns.get().cloned();
+        if let Some(turns) = &turns {
+            turns.leave();
+        }
+        Rest { turns }
     }
 
     /// Holds the clocks, on the owner thread, until the result is dropped: no deadline passes while a debugger has the
@@ -245,6 +304,25 @@ impl Drop for WhenStopped {
     }
 }
 
+/// The guest's turn is another's meanwhile; see [`Interrupter::rest`].
+pub struct Rest {
+    turns: Option<Arc<dyn Turns>>,
+}
+
+impl fmt::Debug for Rest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rest")
+    }
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        if let Some(turns) = &self.turns {
+            turns.enter();
+        }
+    }
+}
+
 /// The clocks are held; see [`Interrupter::hold`].
 #[derive(Debug)]
 pub struct Hold {
@@ -323,6 +401,34 @@ mod tests {
         assert_eq!(i.poll(), None);
         i.set_cpu_deadline(Some(Duration::ZERO));
         assert_eq!(i.poll(), Some(Termination::Cpu));
+    }
+
+    #[derive(Default)]
+    struct Noted(Mutex<Vec<&'static str>>);
+
+    impl Turns for Noted {
+        fn give_way(&self) {
+            self.0.lock().unwrap().push("give way");
+        }
+        fn leave(&self) {
+            self.0.lock().unwrap().push("leave");
+        }
+        fn enter(&self) {
+            self.0.lock().unwrap().push("enter");
+        }
+    }
+
+    #[test]
+    fn a_guest_gives_way_once_for_each_time_that_it_is_asked() {
+        let (i, turns) = (Interrupter::new(), Arc::new(Noted::default()));
+        i.ask_to_give_way();
+        assert_eq!(i.poll(), None, "without turns there is nobody to give way to");
+        i.set_turns(turns.clone());
+        for _ in 0..3 {
+            assert_eq!(i.poll(), None);
+        }
+        drop(i.rest());
+        assert_eq!(*turns.0.lock().unwrap(), ["give way", "leave", "enter"]);
     }
 
     #[derive(Default)]

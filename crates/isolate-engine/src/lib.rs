@@ -40,7 +40,7 @@ pub use engine::{
 pub use error::{DomExceptionName, EngineError, ErrorClass, Exception, Failure, HostError, Location, Termination};
 pub use handle::{Function, HandleSource, Promise};
 pub use inspector::{FrontEnd, Received, Wake};
-pub use interrupt::{Hold, Interrupter, WhenStopped, thread_cpu_time};
+pub use interrupt::{Hold, Interrupter, Rest, Turns, WhenStopped, thread_cpu_time};
 pub use limits::Limits;
 pub use memory::{Charge, MemoryAccount, MemoryUsage};
 pub use value::{BigInt, MAX_DEPTH, Object, Platform, RegExp, Sign, Value};

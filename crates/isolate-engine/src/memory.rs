@@ -4,9 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The bytes that the host holds for one context. Clones are the same account.
+#[derive(Default)]
+struct Account {
+    host: AtomicUsize,
+    engine: AtomicUsize,
+}
+
+/// The bytes that the host holds for one context, and what the engine was last known to have. Clones are the same account.
 #[derive(Clone, Default)]
-pub struct MemoryAccount(Arc<AtomicUsize>);
+pub struct MemoryAccount(Arc<Account>);
 
 impl fmt::Debug for MemoryAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,15 +26,25 @@ impl MemoryAccount {
         Self::default()
     }
 
-    /// How much is held now.
+    /// How much the host holds now.
     #[inline]
     pub fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.0.host.load(Ordering::Relaxed)
+    }
+
+    /// How much that is together with the engine's, from any thread: of a guest that runs, as of some milliseconds ago.
+    pub fn total(&self) -> usize {
+        self.bytes() + self.0.engine.load(Ordering::Relaxed)
+    }
+
+    /// For backends: what the engine has allocated. To be called now and then while the guest runs.
+    pub fn note_engine(&self, bytes: usize) {
+        self.0.engine.store(bytes, Ordering::Relaxed);
     }
 
     /// For backends, which check the limit before: adds bytes until the charge is dropped.
     pub fn add(&self, bytes: usize) -> Charge {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
+        self.0.host.fetch_add(bytes, Ordering::Relaxed);
         Charge { account: self.clone(), bytes }
     }
 }
@@ -49,7 +65,7 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.account.0.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.account.0.host.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

@@ -23,6 +23,8 @@ type Strike = Box<dyn Fn(&Interrupter) + Send>;
 pub struct Watched {
     interrupter: Interrupter,
     running: AtomicBool,
+    /// Whether it is among those that are looked at.
+    listed: AtomicBool,
     strike: Mutex<Option<Strike>>,
 }
 
@@ -38,6 +40,7 @@ impl Watched {
         let watched = Arc::new(Self {
             interrupter: interrupter.clone(),
             running: AtomicBool::new(false),
+            listed: AtomicBool::new(false),
             strike: Mutex::new(Some(Box::new(strike))),
         });
         let at_stop = Arc::downgrade(&watched);
@@ -46,24 +49,24 @@ impl Watched {
                 watched.strike();
             }
         });
-        lock(&watchdog().watched).push(Arc::downgrade(&watched));
         watched
     }
 
     /// The context goes away.
     pub fn forget(self: &Arc<Self>) {
+        self.running.store(false, Ordering::SeqCst);
         let strike = lock(&self.strike).take();
         drop(strike);
-        let mut all = lock(&watchdog().watched);
-        if let Some(at) = all.iter().position(|w| std::ptr::eq(w.as_ptr(), Arc::as_ptr(self))) {
-            all.swap_remove(at);
-        }
     }
 
     /// Guest code begins or ends.
-    pub fn set_running(&self, running: bool) {
+    pub fn set_running(self: &Arc<Self>, running: bool) {
         self.running.store(running, Ordering::SeqCst);
         if running {
+            // Once for all the calls between two looks.
+            if !self.listed.swap(true, Ordering::SeqCst) {
+                lock(&watchdog().listed).push(Arc::downgrade(self));
+            }
             watchdog().wake();
         }
     }
@@ -76,7 +79,8 @@ impl Watched {
 }
 
 struct Watchdog {
-    watched: Mutex<Vec<Weak<Watched>>>,
+    /// Those that ran at some of the last looks. There may be ten thousand that do not.
+    listed: Mutex<Vec<Weak<Watched>>>,
     awake: AtomicBool,
     thread: Thread,
 }
@@ -88,17 +92,23 @@ impl Watchdog {
         }
     }
 
-    /// One look at every context. Returns whether any was running.
+    /// One look at every context that may be running. Returns whether any was.
     fn look(&self) -> bool {
-        let watched = lock(&self.watched);
         let mut any = false;
-        for context in watched.iter().filter_map(Weak::upgrade) {
-            if context.running.load(Ordering::SeqCst) {
-                any = true;
-                context.interrupter.poll_wall();
-                context.strike();
+        lock(&self.listed).retain(|listed| {
+            let Some(context) = listed.upgrade() else { return false };
+            if !context.running.load(Ordering::SeqCst) {
+                context.listed.store(false, Ordering::SeqCst);
+                // One that began to run before that store did not list itself.
+                if !context.running.load(Ordering::SeqCst) || context.listed.swap(true, Ordering::SeqCst) {
+                    return false;
+                }
             }
-        }
+            any = true;
+            context.interrupter.poll_wall();
+            context.strike();
+            true
+        });
         any
     }
 
@@ -131,7 +141,7 @@ fn watchdog() -> &'static Watchdog {
                 watchdog().run();
             })
             .unwrap_or_else(|e| panic!("the watchdog thread could not be started: {e}"));
-        Watchdog { watched: Mutex::default(), awake: AtomicBool::new(false), thread: thread.thread().clone() }
+        Watchdog { listed: Mutex::default(), awake: AtomicBool::new(false), thread: thread.thread().clone() }
     })
 }
 

@@ -6,6 +6,9 @@
 #[doc = include_str!("../../../docs/modules.md")]
 struct ModulesPage;
 
+mod builder;
+mod handles;
+mod host;
 mod inspect;
 mod leave;
 mod options;
@@ -15,15 +18,25 @@ mod pool;
 mod serve;
 #[cfg(feature = "server")]
 mod server;
+mod turns;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 
+pub use builder::RuntimeBuilder;
+#[cfg(feature = "crypto")]
+pub use handles::RemoteCrypto;
+#[cfg(feature = "fetch")]
+pub use handles::RemoteFetch;
+#[cfg(feature = "fs")]
+pub use handles::RemoteFs;
+pub use handles::{RemoteConsole, RemotePath, RemoteTimers};
+pub use host::{Guest, Host, HostMetrics, HostOptions};
 pub use inspect::{Inspector, InspectorSender};
 pub use leave::abandoned_threads;
 pub use options::{RuntimeOptions, engine_by_name, engines};
@@ -51,9 +64,9 @@ pub use isolate_console::{ConsoleEvent, ConsoleHandle, ConsoleOptions, LogLevel,
 pub use isolate_core::{
     AbortSignal, BigInt, Blob, BlobSource, Class, Clock, Context, ContextOptions, CoreHandle, DomExceptionName, Engine,
     Error, ErrorClass, ErrorKind, EvalOptions, Exception, File, FromArg, FromValue, Function, HostError, HostFn,
-    Instance, Interrupter, IntoValue, Limits, Location, MemoryUsage, ModuleLoader, ModuleSource, ModuleType, Object,
-    Promise, ReadableStream, RegExp, Rest, Scope, Serde, Termination, Uncaught, UncaughtKind, Value, WritableStream,
-    from_value, setup_core, to_value,
+    Instance, Interrupter, IntoValue, Limits, Location, MemoryUsage, Meter, Metrics, ModuleLoader, ModuleSource,
+    ModuleType, Object, Promise, ReadableStream, RegExp, Rest, Scope, Serde, Termination, Uncaught, UncaughtKind,
+    Value, WritableStream, from_value, setup_core, to_value,
 };
 #[cfg(feature = "crypto")]
 pub use isolate_crypto::{CryptoHandle, CryptoOptions, RandomSource, setup_crypto};
@@ -104,6 +117,37 @@ const FRAMES: usize = 128 << 10;
 /// # Errors
 /// If the limits leave no room for it, no engine is compiled in, or a setup step fails.
 pub async fn create_runtime(options: RuntimeOptions) -> Result<Runtime, Error> {
+    create_seated(options, RuntimeId::new(), None).await
+}
+
+/// Which runtime it is, among all that this process has made. Stands in the spans of `tracing`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuntimeId(u64);
+
+impl RuntimeId {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Its number, from 1.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for RuntimeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Makes a runtime that runs whenever it has something to do, or when its seat has a turn.
+async fn create_seated(
+    options: RuntimeOptions,
+    id: RuntimeId,
+    seat: Option<Arc<turns::Seat>>,
+) -> Result<Runtime, Error> {
     let (commands, receiver) = mpsc::unbounded_channel();
     let (ready, made) = oneshot::channel();
     #[cfg(feature = "fetch")]
@@ -114,15 +158,17 @@ pub async fn create_runtime(options: RuntimeOptions) -> Result<Runtime, Error> {
     let thread = leave.clone();
     let job = move || {
         thread.enter_thread();
-        owner::run(options, receiver, ready);
+        owner::run(id, seat, options, receiver, ready);
         thread.leave_thread()
     };
     pool::spawn(stack, job)
         .map_err(|e| Error::new(ErrorKind::Engine, format!("the runtime's thread could not be started: {e}")))?;
-    let interrupter = soon(made, MADE_SOON).await.map_err(|_| disposed())??;
+    let owner::Made { interrupter, meter } = soon(made, MADE_SOON).await.map_err(|_| disposed())??;
     Ok(Runtime(Arc::new(Shared {
+        id,
         commands,
         interrupter,
+        meter,
         disposed: AtomicBool::new(false),
         leave,
         #[cfg(feature = "fetch")]
@@ -131,6 +177,8 @@ pub async fn create_runtime(options: RuntimeOptions) -> Result<Runtime, Error> {
 }
 
 struct Shared {
+    id: RuntimeId,
+    meter: Meter,
     commands: mpsc::UnboundedSender<Command>,
     interrupter: Interrupter,
     disposed: AtomicBool,
@@ -156,7 +204,7 @@ pub struct Runtime(Arc<Shared>);
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runtime").field("stopped", &self.stopped()).finish_non_exhaustive()
+        f.debug_struct("Runtime").field("id", &self.0.id.0).field("stopped", &self.stopped()).finish_non_exhaustive()
     }
 }
 
@@ -291,6 +339,24 @@ impl Runtime {
     /// If the runtime is disposed of.
     pub async fn memory_usage(&self) -> Result<MemoryUsage, Error> {
         self.with_context(Context::memory_usage).await
+    }
+
+    /// Which runtime it is.
+    pub fn id(&self) -> RuntimeId {
+        self.0.id
+    }
+
+    /// What it has done and uses, without waiting for it; also of one that is busy, stopped or disposed of.
+    ///
+    /// Evaluations, host calls and bytes are those of this moment, memory that of some milliseconds ago at most; processor time
+    /// and instances are those of when it last answered or came to rest.
+    pub fn metrics(&self) -> Metrics {
+        self.0.meter.read()
+    }
+
+    /// The same, for who keeps it longer than the runtime.
+    pub fn meter(&self) -> Meter {
+        self.0.meter.clone()
     }
 
     /// The stop switch, which needs no await.

@@ -3,13 +3,14 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
 use isolate_console::{ConsoleHandle, setup_console};
 use isolate_core::{
     Completion, Context, ContextOptions, CoreHandle, Error, ErrorKind, EvalOptions, Evaluation, Function, Interrupter,
-    ModuleLoader, Turn, Value, setup_core,
+    Meter, ModuleLoader, Turn, Value, setup_core, thread_cpu_time,
 };
 #[cfg(feature = "crypto")]
 use isolate_crypto::{CryptoHandle, setup_crypto};
@@ -23,7 +24,8 @@ use isolate_timers::{TimersHandle, setup_timers};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 
-use crate::RuntimeOptions;
+use crate::turns::{OfGuest, Seat};
+use crate::{RuntimeId, RuntimeOptions};
 
 /// The handles of the packages that a runtime set up.
 #[derive(Debug)]
@@ -73,8 +75,33 @@ const LINGER: Duration = Duration::from_micros(50);
 /// An evaluation whose promise is awaited.
 struct Waiting {
     evaluation: Evaluation,
+    pending: Pending,
+}
+
+/// Whom to answer.
+struct Pending {
     fail_when_idle: bool,
     reply: Reply<Value>,
+    span: tracing::Span,
+    since: Instant,
+}
+
+impl Pending {
+    fn answer(self, result: Result<Value, Error>) {
+        let _entered = self.span.entered();
+        let took = self.since.elapsed();
+        match &result {
+            Ok(_) => tracing::debug!(target: "isolate", ?took, "done"),
+            Err(error) => tracing::debug!(target: "isolate", ?took, %error, kind = ?error.kind(), "failed"),
+        }
+        let _ = self.reply.send(result);
+    }
+}
+
+/// What a new runtime's thread gives to who asked for it.
+pub(crate) struct Made {
+    pub(crate) interrupter: Interrupter,
+    pub(crate) meter: Meter,
 }
 
 struct Owner {
@@ -84,29 +111,56 @@ struct Owner {
     waiting: Vec<Waiting>,
     until_idle: Vec<Reply<()>>,
     last_command: Instant,
+    seat: Option<Arc<Seat>>,
+    /// A reading of the thread's processor clock, while there is something to do.
+    busy_since: Option<Duration>,
 }
 
 /// Runs on the owner thread, from the making of the context to its end.
 pub(crate) fn run(
+    id: RuntimeId,
+    seat: Option<Arc<Seat>>,
     options: RuntimeOptions,
     commands: UnboundedReceiver<Command>,
-    ready: oneshot::Sender<Result<Interrupter, Error>>,
+    ready: oneshot::Sender<Result<Made, Error>>,
 ) {
+    let _span = tracing::info_span!(target: "isolate", "runtime", id = id.0).entered();
     let tokio = options.tokio.clone().unwrap_or_else(Context::shared_tokio);
+    seat.iter().for_each(Seat::take);
+    let begun = thread_cpu_time();
     let made = catch_unwind(AssertUnwindSafe(|| set_up(options)))
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::Engine, "a setup step panicked")));
     let (context, handles) = match made {
         Ok(made) => made,
         Err(e) => {
+            tracing::debug!(target: "isolate", error = %e, "a runtime could not be made");
+            seat.iter().for_each(Seat::release);
             let _ = ready.send(Err(e));
             return;
         }
     };
-    let _ = ready.send(Ok(context.interrupter()));
-    let last_command = Instant::now();
-    let mut owner = Owner { context, handles, commands, waiting: Vec::new(), until_idle: Vec::new(), last_command };
+    tracing::debug!(target: "isolate", engine = context.engine_name(), "a runtime is made");
+    let interrupter = context.interrupter();
+    if let Some(seat) = &seat {
+        seat.set_interrupter(interrupter.clone());
+        interrupter.set_turns(Arc::new(OfGuest(seat.clone())));
+    }
+    context.update_metrics(thread_cpu_time().saturating_sub(begun));
+    seat.iter().for_each(Seat::release);
+    let _ = ready.send(Ok(Made { interrupter, meter: context.meter() }));
+    let mut owner = Owner {
+        context,
+        handles,
+        commands,
+        waiting: Vec::new(),
+        until_idle: Vec::new(),
+        last_command: Instant::now(),
+        seat,
+        busy_since: None,
+    };
     let reply = tokio.block_on(poll_fn(|cx| owner.poll(cx)));
     owner.end();
+    tracing::debug!(target: "isolate", "a runtime is disposed of");
     if let Some(reply) = reply {
         let _ = reply.send(());
     }
@@ -159,12 +213,38 @@ fn set_up(options: RuntimeOptions) -> Result<(Context, Handles), Error> {
 }
 
 impl Owner {
+    /// The guest's turn begins, and the time that counts as its own.
+    fn begin(&mut self) {
+        self.seat.iter().for_each(Seat::take);
+        if self.busy_since.is_none() {
+            self.busy_since = Some(thread_cpu_time());
+        }
+    }
+
+    /// Nothing is left to do at the moment.
+    fn rest(&mut self) {
+        self.measure();
+        self.busy_since = None;
+        if self.seat.as_ref().is_some_and(|seat| seat.is_wanted()) {
+            self.seat.iter().for_each(Seat::release);
+        }
+    }
+
     fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<oneshot::Sender<()>>> {
+        let polled = self.poll_commands(cx);
+        self.rest();
+        self.seat.iter().for_each(Seat::release);
+        polled
+    }
+
+    fn poll_commands(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<oneshot::Sender<()>>> {
+        self.begin();
         loop {
             // One command and one turn of the loop each, so that neither can starve the other.
             let command = match self.commands.poll_recv(cx) {
                 Poll::Ready(Some(Command::Dispose { reply })) => return Poll::Ready(Some(reply)),
                 Poll::Ready(Some(command)) => {
+                    self.begin();
                     // A panic of a host closure ends neither the thread nor the runtime.
                     let _ = catch_unwind(AssertUnwindSafe(|| self.handle(command)));
                     true
@@ -174,14 +254,19 @@ impl Owner {
             };
             let turn = self.context.poll_turn(cx);
             self.settle(cx);
+            if command || turn == Poll::Ready(Turn::Progress) {
+                // Many short steps are as long as one.
+                self.context.interrupter().give_way();
+            }
             if command {
                 self.last_command = Instant::now();
             } else if turn != Poll::Ready(Turn::Progress) {
                 if turn == Poll::Ready(Turn::Idle) {
                     self.idle();
                 }
+                self.rest();
                 // Who was just answered often has more to ask, and waking a thread takes longer than this.
-                if self.last_command.elapsed() >= LINGER {
+                if self.last_command.elapsed() >= LINGER || self.seat.as_ref().is_some_and(|seat| seat.is_wanted()) {
                     return Poll::Pending;
                 }
                 std::thread::yield_now();
@@ -192,18 +277,22 @@ impl Owner {
     fn handle(&mut self, command: Command) {
         match command {
             Command::Eval { source, options, display, reply } => {
-                let started = (|| match display {
+                let span = tracing::debug_span!(target: "isolate", "eval", file = options.filename);
+                let since = Instant::now();
+                let started = span.in_scope(|| match display {
                     None => self.context.start(&source, &options, Completion::Value),
                     Some(color) => {
                         let f = self.context.display_function(color)?;
                         self.context.start(&source, &options, Completion::Apply(&f))
                     }
-                })();
-                self.wait(started, options.fail_when_idle, reply);
+                });
+                self.wait(started, Pending { fail_when_idle: options.fail_when_idle, reply, span, since });
             }
             Command::Call { function, args, options, reply } => {
-                let started = self.context.start_call(&function, args, &options);
-                self.wait(started, options.fail_when_idle, reply);
+                let span = tracing::debug_span!(target: "isolate", "call");
+                let since = Instant::now();
+                let started = span.in_scope(|| self.context.start_call(&function, args, &options));
+                self.wait(started, Pending { fail_when_idle: options.fail_when_idle, reply, span, since });
             }
             Command::Tick { time, reply } => {
                 let _ = reply.send(self.context.tick(time));
@@ -214,12 +303,22 @@ impl Owner {
         }
     }
 
-    fn wait(&mut self, started: Result<Evaluation, Error>, fail_when_idle: bool, reply: Reply<Value>) {
+    fn wait(&mut self, started: Result<Evaluation, Error>, pending: Pending) {
         match started {
-            Ok(evaluation) => self.waiting.push(Waiting { evaluation, fail_when_idle, reply }),
+            Ok(evaluation) => self.waiting.push(Waiting { evaluation, pending }),
             Err(e) => {
-                let _ = reply.send(Err(e));
+                self.measure();
+                pending.answer(Err(e));
             }
+        }
+    }
+
+    /// Adds what was used since the last time, so that who is answered finds it in the metrics.
+    fn measure(&mut self) {
+        if let Some(since) = &mut self.busy_since {
+            let now = thread_cpu_time();
+            self.context.update_metrics(now.saturating_sub(*since));
+            *since = now;
         }
     }
 
@@ -230,8 +329,8 @@ impl Owner {
             match self.waiting[i].evaluation.poll(cx) {
                 Poll::Pending => i += 1,
                 Poll::Ready(result) => {
-                    let done = self.waiting.swap_remove(i);
-                    let _ = done.reply.send(result);
+                    self.measure();
+                    self.waiting.swap_remove(i).pending.answer(result);
                 }
             }
         }
@@ -245,9 +344,8 @@ impl Owner {
         }
         let mut i = 0;
         while i < self.waiting.len() {
-            if self.waiting[i].fail_when_idle {
-                let done = self.waiting.swap_remove(i);
-                let _ = done.reply.send(Err(Evaluation::never_settles()));
+            if self.waiting[i].pending.fail_when_idle {
+                self.waiting.swap_remove(i).pending.answer(Err(Evaluation::never_settles()));
             } else {
                 i += 1;
             }
@@ -258,7 +356,7 @@ impl Owner {
     fn end(mut self) {
         self.commands.close();
         for waiting in self.waiting.drain(..) {
-            let _ = waiting.reply.send(Err(disposed()));
+            waiting.pending.answer(Err(disposed()));
         }
         for reply in self.until_idle.drain(..) {
             let _ = reply.send(Err(disposed()));

@@ -379,3 +379,108 @@ async fn a_guest_that_does_not_stop_is_left_to_itself() {
     assert_eq!(other.eval("1 + 1", "t.js").await.unwrap(), 2.into());
     assert!(!other.is_abandoned());
 }
+
+#[test]
+fn metrics_count_what_a_guest_does_and_uses() {
+    on_every_engine(|options| async {
+        let rt = create_runtime(options.setup(|ctx| {
+            ctx.define_function("echo", |text: String| text)?;
+            ctx.define_async_function("later", |n: f64| async move {
+                tokio::task::yield_now().await;
+                n
+            })
+        }))
+        .await
+        .unwrap();
+        let start = rt.metrics();
+        assert_eq!((start.evaluations, start.host_calls), (0, 0));
+        assert!(start.memory > 10_000 && start.cpu_time > Duration::ZERO);
+        // 1,000 bytes and a node there; the same back, and once more as the result.
+        rt.eval("echo('x'.repeat(1000))", ()).await.unwrap();
+        let m = rt.metrics();
+        assert_eq!((m.evaluations, m.host_calls), (1, 1));
+        assert_eq!((m.bytes_in, m.bytes_out), (1064, 2128));
+        rt.eval("await Promise.all([later(1), later(2)]); undefined", ()).await.unwrap();
+        let m = rt.metrics();
+        assert_eq!((m.evaluations, m.host_calls), (2, 3));
+        assert_eq!((m.bytes_in, m.bytes_out), (1064 + 2 * 64, 2128 + 2 * 64 + 64));
+        let before = rt.metrics().cpu_time;
+        rt.eval("globalThis.kept = new Uint8Array(20 << 20); for (let i = 0; i < 1e6; i++) ; 1", ()).await.unwrap();
+        let m = rt.metrics();
+        assert!(m.cpu_time > before);
+        assert!(m.memory > 20 << 20 && m.peak_memory >= m.memory, "{m:?}");
+        rt.dispose().await;
+        assert_eq!(rt.metrics().evaluations, 3, "they outlast the runtime");
+    });
+}
+
+#[test]
+fn handles_reach_the_packages_from_afar() {
+    on_every_engine(|options| async {
+        let rt = create_runtime(options).await.unwrap();
+        rt.eval("console.count('a'); console.count('a'); console.group('g'); console.time('t')", ()).await.unwrap();
+        assert_eq!(rt.console().counters().await.unwrap()["a"], 2);
+        assert_eq!(rt.console().group_depth().await.unwrap(), 1);
+        assert!(rt.console().timers().await.unwrap().contains_key("t"));
+        rt.console().reset().await.unwrap();
+        assert!(rt.console().counters().await.unwrap().is_empty());
+        rt.eval("globalThis.fired = 0; setInterval(() => fired++, 100); setTimeout(() => {}, 5000)", ()).await.unwrap();
+        let timers = rt.timers();
+        assert_eq!(timers.pending().await.unwrap(), 2);
+        timers.tick(Duration::from_millis(350)).await.unwrap();
+        assert_eq!(rt.eval_as::<f64>("fired", ()).await.unwrap(), 3.0);
+        timers.clear_all().await.unwrap();
+        assert_eq!(timers.pending().await.unwrap(), 0);
+        rt.path().set_working_directory("/work").await.unwrap();
+        assert_eq!(rt.eval_as::<String>("path.resolve('x')", ()).await.unwrap(), "/work/x");
+        assert_eq!(rt.path().working_directory().await.unwrap(), "/work");
+        assert!(rt.path().set_working_directory("relative").await.is_err());
+        rt.dispose().await;
+        assert_eq!(timers.pending().await.unwrap_err().kind(), ErrorKind::Disposed);
+    });
+}
+
+#[cfg(all(feature = "crypto", feature = "fetch", feature = "fs"))]
+#[test]
+fn handles_of_packages_that_can_be_left_out() {
+    on_every_engine(|options| async {
+        let fs = isolate_runtime::FsOptions::new().handler(isolate_runtime::MemoryFileSystem::new());
+        let rt = create_runtime(options.fs(fs)).await.unwrap();
+        assert!(!rt.fetch().has_serve_handler().await.unwrap());
+        let source = "serve({ fetch: () => new Response('x') });
+            await crypto.subtle.generateKey({ name: 'AES-GCM', length: 128 }, true, ['encrypt']);
+            const root = await navigator.storage.getDirectory();
+            globalThis.open = await (await root.getFileHandle('a', { create: true })).createWritable(); 1";
+        rt.eval(source, ()).await.unwrap();
+        assert!(rt.fetch().has_serve_handler().await.unwrap());
+        assert_eq!((rt.fetch().pending().await.unwrap(), rt.fetch().web_sockets().await.unwrap()), (0, 0));
+        assert_eq!(rt.fs().open().await.unwrap(), 1);
+        assert!(rt.crypto().keys().await.unwrap() <= 1);
+    });
+}
+
+#[test]
+fn a_builder_makes_the_same_runtime() {
+    on_every_engine(|options| async {
+        drop(options);
+        for engine in engines() {
+            let lines = Arc::new(Mutex::new(Vec::new()));
+            let out = lines.clone();
+            let rt = Runtime::builder()
+                .options(|o| o.limits(Limits::new().timers(1)))
+                .engine(engine)
+                .memory(32 << 20)
+                .wall_time(Duration::from_secs(20))
+                .on_log(move |event| out.lock().unwrap().extend(event.text().map(|text| text.to_owned())))
+                .setup(|ctx| ctx.define_function("double", |n: f64| n * 2.0))
+                .build()
+                .await
+                .unwrap();
+            rt.eval("console.log(double(21))", ()).await.unwrap();
+            assert_eq!(*lines.lock().unwrap(), ["42"]);
+            assert_eq!(rt.memory_usage().await.unwrap().limit, Some(32 << 20));
+            let refused = rt.eval("setTimeout(() => {}, 1); setTimeout(() => {}, 1)", ()).await.unwrap_err();
+            assert_eq!(refused.exception().unwrap().name, "QuotaExceededError");
+        }
+    });
+}

@@ -156,7 +156,10 @@ impl V8Context {
                 return;
             }
             let looks = looks.fetch_add(1, Ordering::Relaxed);
-            if interrupter.has_cpu_deadline() || (limited && looks % LOOKS == LOOKS - 1) {
+            if interrupter.has_cpu_deadline()
+                || interrupter.is_asked_to_give_way()
+                || (limited && looks % LOOKS == LOOKS - 1)
+            {
                 handle.request_interrupt(crate::callbacks::on_interrupt, ptr::null_mut());
             }
         }));
