@@ -12,11 +12,13 @@ mod plan;
 mod results;
 mod run;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use isolate_core::{Context, Error, ErrorKind, Function, Glue, Value};
+use isolate_core::{Context, Error, ErrorKind, EvalOptions, Function, Glue, Turn, Value};
 
 pub use results::{Status, TestEvent, TestFailure, TestResult, TestResults};
 pub use run::{RunOptions, TestRunner};
@@ -121,9 +123,29 @@ impl TestEnvironmentHandle {
     /// If what there is to run cannot be found out. What goes wrong in a test is in the results.
     pub async fn run(&self, options: &RunOptions) -> Result<TestResults, Error> {
         let context = &self.context;
-        let call = async |function: Function, args: Vec<Value>| match context.call(&function, args)? {
-            Value::Promise(promise) => context.wait(promise).await,
-            value => Ok(value),
+        let others: RefCell<Vec<Waker>> = RefCell::default();
+        let wake_others = || others.borrow_mut().drain(..).for_each(Waker::wake);
+        let call = async |function: Function, args: Vec<Value>| {
+            let mut evaluation = context.start_call(&function, args, &EvalOptions::new())?;
+            let mut has_run = true;
+            poll_fn(|cx| {
+                loop {
+                    let result = evaluation.poll(cx);
+                    if result.is_pending() && context.poll_turn(cx) == Poll::Ready(Turn::Progress) {
+                        has_run = true;
+                        continue;
+                    }
+                    // Concurrent tests may wait for one another.
+                    if std::mem::take(&mut has_run) {
+                        wake_others();
+                    }
+                    if result.is_pending() {
+                        others.borrow_mut().push(cx.waker().clone());
+                    }
+                    return result;
+                }
+            })
+            .await
         };
         self.runner.run(options, call).await
     }
