@@ -29,6 +29,8 @@
 
 mod files;
 mod packages;
+#[cfg(feature = "typescript")]
+mod typescript;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -42,6 +44,8 @@ use percent_encoding::percent_decode_str;
 #[cfg(feature = "directory")]
 pub use files::DirectoryFiles;
 pub use files::{Kind, ModuleFiles, VirtualFiles};
+#[cfg(feature = "typescript")]
+pub use typescript::{StripError, StripErrorKind, StripOptions, strip_types};
 
 use packages::Packages;
 
