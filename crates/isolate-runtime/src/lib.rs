@@ -82,6 +82,8 @@ pub use isolate_fs::{
 pub use isolate_modules::DirectoryFiles;
 #[cfg(feature = "modules")]
 pub use isolate_modules::{FileModules, ModuleFiles, VirtualFiles};
+#[cfg(feature = "typescript")]
+pub use isolate_modules::{StripError, StripErrorKind, StripOptions, strip_types};
 pub use isolate_path::{PathHandle, PathOptions, setup_path};
 pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};
 

@@ -19,8 +19,12 @@ const MOST_TOKENS: u32 = 10_000;
 const BRACKET: u32 = 3;
 /// Type arguments, or comparisons, in one expression. The parser takes each `<` for the former first.
 const MOST_ANGLES: u32 = 250;
-/// What the parser tries in two ways, inside of each other.
+/// Labels of one statement. The parser compares each with all others, and more.
+const MOST_LABELS: u32 = 100;
+/// What the parser tries in two ways, inside of each other. What is tried in more counts twice.
 const MOST_TRIES: u32 = 14;
+/// How many bytes are searched for ends of regular expressions, besides eight times the source.
+const SEARCH: usize = 1 << 20;
 
 /// What the token before is, as far as it matters to what follows.
 #[derive(Clone, Copy, PartialEq)]
@@ -50,6 +54,7 @@ struct Counts {
     /// Tokens since something was over, or how deep it is in there if that is more.
     tokens: u32,
     angles: u32,
+    labels: u32,
     /// Those of the angles that are not closed.
     open_angles: u32,
     tries: u32,
@@ -60,6 +65,7 @@ impl Counts {
         Self {
             tokens: self.tokens.saturating_add(other.tokens),
             angles: self.angles.saturating_add(other.angles),
+            labels: self.labels.saturating_add(other.labels),
             open_angles: 0,
             tries: self.tries.saturating_add(other.tries),
         }
@@ -69,6 +75,7 @@ impl Counts {
         Self {
             tokens: self.tokens.max(other.tokens),
             angles: self.angles.max(other.angles),
+            labels: self.labels.max(other.labels),
             open_angles: self.open_angles.max(other.open_angles),
             tries: self.tries.max(other.tries),
         }
@@ -93,8 +100,6 @@ struct Frame {
     deepest: u32,
     /// A conditional operator came before.
     question: bool,
-    /// The last `<` stood where a value begins.
-    generic: bool,
 }
 
 impl Frame {
@@ -108,22 +113,21 @@ impl Frame {
             floor: 0,
             deepest: 0,
             question: false,
-            generic: false,
         }
     }
 
     /// A statement is over.
     fn over(&mut self) {
         self.floor = 0;
+        self.here.labels = 0;
         self.comma();
     }
 
     /// An expression is over.
     fn comma(&mut self) {
         self.deepest = self.deepest.max(self.here.tokens);
-        self.here = Counts { tokens: self.floor, ..Counts::default() };
+        self.here = Counts { tokens: self.floor, labels: self.here.labels, ..Counts::default() };
         self.question = false;
-        self.generic = false;
     }
 }
 
@@ -137,6 +141,10 @@ struct Look<'s> {
     becomes: Before,
     /// Whether a label may stand here.
     label: bool,
+    /// Whether `>` is the token before.
+    angle: bool,
+    /// How far regular expressions were looked for, in all.
+    searched: usize,
     /// Whether a line ended since the token before.
     newline: bool,
     /// Trying one of two ways: no further ones are.
@@ -152,6 +160,8 @@ pub(super) fn look(source: &str) -> Result<(), StripError> {
         before: Before::Operator,
         becomes: Before::Operand,
         label: true,
+        angle: false,
+        searched: 0,
         newline: true,
         trying: false,
     };
@@ -187,10 +197,14 @@ impl Look<'_> {
         &mut self.frames[last]
     }
 
+    fn line_end(&self) -> usize {
+        let rest = &self.source[self.at..];
+        self.at + rest.find(is_line_end).unwrap_or(rest.len())
+    }
+
     /// To the end of the line, which is not taken.
     fn skip_line(&mut self) {
-        let rest = &self.source[self.at..];
-        self.at += rest.find(is_line_end).unwrap_or(rest.len());
+        self.at = self.line_end();
     }
 
     /// One token, or some white space. False at the end.
@@ -257,6 +271,9 @@ impl Look<'_> {
         if all.tokens > MOST_TOKENS {
             return limit("this expression is too long");
         }
+        if all.labels > MOST_LABELS {
+            return limit("there are too many labels");
+        }
         if all.angles > MOST_ANGLES {
             return limit("there are too many type arguments or comparisons in this expression");
         }
@@ -270,6 +287,7 @@ impl Look<'_> {
         self.before = before;
         self.becomes = Before::Operand;
         self.label = false;
+        self.angle = false;
     }
 
     fn token(&mut self, weight: u32) {
@@ -301,7 +319,9 @@ impl Look<'_> {
             // After type arguments, or after a comparison that is not over.
             Before::Unsure if newline => {
                 let here = &mut self.frame().here;
-                here.angles = if here.open_angles == 0 { 0 } else { here.angles };
+                if here.open_angles == 0 {
+                    (here.angles, here.tries) = (0, 0);
+                }
             }
             _ => {}
         }
@@ -325,7 +345,7 @@ impl Look<'_> {
             return self.set(Before::Operand);
         }
         if goes_on(word) { self.token(1) } else { self.value(newline) }
-        let label = self.label;
+        let label = self.label && !matches!(word, "case" | "default");
         self.set(kind_of(word));
         self.label = label;
         match word {
@@ -340,12 +360,11 @@ impl Look<'_> {
         self.begin();
         self.token(BRACKET);
         let becomes = self.becomes;
+        let call = self.angle && c == b'(';
         let frame = self.frame();
-        // `<T>(` where a value begins: an arrow function, or an assertion.
-        if c == b'(' && std::mem::take(&mut frame.generic) {
-            frame.here.tries += 1;
-        }
         let mut new = Frame::new(closer(c), frame.outer.sum(frame.here));
+        // What may be type arguments, or a call with some, is tried as that first.
+        new.outer.tries += if frame.here.open_angles > 0 { 2 } else { u32::from(call) };
         if c == b'(' {
             new.becomes = becomes;
         }
@@ -459,18 +478,27 @@ impl Look<'_> {
             Before::Operand if !newline => Some(false),
             _ => None,
         };
-        match (regex, self.regex_end()) {
+        if regex == Some(false) {
+            self.operator(newline);
+            return Ok(());
+        }
+        let end = self.regex_end();
+        self.searched += end.unwrap_or(self.line_end()) - start;
+        if self.searched > SEARCH + 8 * self.source.len() {
+            return self.refused(StripErrorKind::Limit, "there are too many slashes in this line", start);
+        }
+        match (regex, end) {
             (Some(true), None) => self.syntax("a regular expression has no end", start),
             (Some(true), Some(end)) => {
                 self.value(newline);
                 self.regex(end);
                 Ok(())
             }
-            (Some(false), _) | (None, None) => {
+            (_, None) => {
                 self.operator(newline);
                 Ok(())
             }
-            (None, Some(end)) => self.either(end, newline),
+            (_, Some(end)) => self.either(end, newline),
         }
     }
 
@@ -529,7 +557,10 @@ impl Look<'_> {
             b';' => self.set(Before::Semicolon),
             b',' if frame.here.open_angles == 0 => frame.comma(),
             b',' => frame.question = false,
-            b':' if label && value => self.hold(),
+            b':' if label && value => {
+                frame.here.labels += 1;
+                self.hold();
+            }
             b'.' if (next, third) == (b'.', b'.') => self.at += 2,
             b'.' => self.before = Before::Dot,
             b'?' if next == b'.' => {
@@ -549,11 +580,13 @@ impl Look<'_> {
             b'<' => {
                 frame.here.angles += 1;
                 frame.here.open_angles += 1;
-                frame.generic |= !value;
+                // Type parameters of an arrow function, or an assertion.
+                frame.here.tries += if value && before != Before::Word { 0 } else { 2 };
             }
             b'>' => {
                 frame.here.open_angles = frame.here.open_angles.saturating_sub(1);
                 self.before = Before::Unsure;
+                self.angle = true;
             }
             b'+' | b'-' if next == c => {
                 self.at += 1;
