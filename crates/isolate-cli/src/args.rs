@@ -25,7 +25,7 @@ pub(crate) enum Command {
     /// Run files in order, in one context, until nothing is left that could run.
     ///
     /// `.js` files are classic scripts, `.mjs` files are modules; a `.js` file that only parses as a module runs as
-    /// one. Modules may import files below the directory of the file named here, and nothing else.
+    /// one. `.ts` and `.mts` files are modules in TypeScript, whose types are stripped. Modules may import files below the directory of the file named here, and nothing else.
     Run {
         /// The files.
         #[arg(required = true)]

@@ -6,6 +6,7 @@ use isolate_runtime::{Error, ErrorKind, Exception, Termination, Value};
 use serde_json::json;
 
 use crate::args::Options;
+use crate::loader::Refused;
 
 /// What ended a run, and how to say it.
 pub(crate) struct Failure {
@@ -55,6 +56,15 @@ impl Failure {
         };
         let json = json!({ "kind": "stopped", "limit": kind, "message": message });
         Self { code: 3, json, text: format!("isolate: stopped: {message}") }
+    }
+
+    /// The same as [`uncaught`](Self::uncaught), at the place in a file of TypeScript if its import failed by that.
+    pub(crate) fn thrown(e: &Exception, sources: &[(String, String)], refused: &Refused) -> Self {
+        let Some((place, text)) = refused.find(e) else { return Self::uncaught(e, sources) };
+        let sources = [(place.file.clone(), text)];
+        let mut e = e.clone();
+        e.location = Some(place);
+        Self::uncaught(&e, &sources)
     }
 
     /// As Node prints it: the place, its line with a caret, and the error with its stack.

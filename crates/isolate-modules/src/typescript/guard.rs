@@ -23,6 +23,8 @@ const MOST_ANGLES: u32 = 250;
 const MOST_LABELS: u32 = 100;
 /// What the parser tries in two ways, inside of each other. What is tried in more counts twice.
 const MOST_TRIES: u32 = 14;
+/// Parameters with types, inside of each other's types and defaults.
+const MOST_TYPED: u32 = 8;
 /// How many bytes are searched for ends of regular expressions, besides eight times the source.
 const SEARCH: usize = 1 << 20;
 
@@ -58,6 +60,7 @@ struct Counts {
     /// Those of the angles that are not closed.
     open_angles: u32,
     tries: u32,
+    typed: u32,
 }
 
 impl Counts {
@@ -68,6 +71,7 @@ impl Counts {
             labels: self.labels.saturating_add(other.labels),
             open_angles: 0,
             tries: self.tries.saturating_add(other.tries),
+            typed: self.typed.saturating_add(other.typed),
         }
     }
 
@@ -78,6 +82,7 @@ impl Counts {
             labels: self.labels.max(other.labels),
             open_angles: self.open_angles.max(other.open_angles),
             tries: self.tries.max(other.tries),
+            typed: self.typed.max(other.typed),
         }
     }
 }
@@ -276,6 +281,9 @@ impl Look<'_> {
         }
         if all.angles > MOST_ANGLES {
             return limit("there are too many type arguments or comparisons in this expression");
+        }
+        if all.typed > MOST_TYPED {
+            return limit("too many parameters with types stand inside each other");
         }
         if all.tries > MOST_TRIES {
             return limit("too many arrow functions stand inside each other's conditions or type arguments");
@@ -483,7 +491,7 @@ impl Look<'_> {
             return Ok(());
         }
         let end = self.regex_end();
-        self.searched += end.unwrap_or(self.line_end()) - start;
+        self.searched += end.unwrap_or_else(|| self.line_end()) - start;
         if self.searched > SEARCH + 8 * self.source.len() {
             return self.refused(StripErrorKind::Limit, "there are too many slashes in this line", start);
         }
@@ -561,6 +569,8 @@ impl Look<'_> {
                 frame.here.labels += 1;
                 self.hold();
             }
+            // The type of a parameter, so that this may be an arrow function or not.
+            b':' if frame.end == b')' && !frame.question => frame.here.typed += 1,
             b'.' if (next, third) == (b'.', b'.') => self.at += 2,
             b'.' => self.before = Before::Dot,
             b'?' if next == b'.' => {
