@@ -39,9 +39,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use import_map::{ImportMap, ImportMapErrorKind};
-use isolate_core::url::Url;
 #[cfg(feature = "typescript")]
 use isolate_core::ErrorClass;
+use isolate_core::url::Url;
 use isolate_core::{HostError, ModuleLoader, ModuleSource, ModuleType, Value};
 use percent_encoding::percent_decode_str;
 

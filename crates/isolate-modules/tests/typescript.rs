@@ -20,10 +20,16 @@ fn types_become_blanks() {
     for (source, code) in [
         ("let a: number = 1, b!: string;", "let a         = 1, b         ;"),
         ("const f = <T,>(x: T): x is T & {} => x as never;", "const f =     (x   )              => x         ;"),
-        ("import type { A } from './a.ts'; import { type B, c } from './b.ts';", "                                 import {         c } from './b.ts';"),
+        (
+            "import type { A } from './a.ts'; import { type B, c } from './b.ts';",
+            "                                 import {         c } from './b.ts';",
+        ),
         ("export type { A }; export interface I { a: 1 }\nx", "                   ;                           \nx"),
         ("declare const a: 1; declare module 'x' { }\na", "                   ;                       \na"),
-        ("class A<T> { private x?: T; declare y: T; abstract z(): T }", "class A    {         x    ;             ;                 }"),
+        (
+            "abstract class A<T> { private x?: T; declare y: T; abstract z(): T }",
+            "         class A    {         x    ;             ;                 }",
+        ),
         ("f<string>(a!, <never>(b) => 1)", "f        (a ,        (b) => 1)"),
     ] {
         let stripped = strip(source).unwrap();
@@ -38,8 +44,8 @@ fn types_become_blanks() {
 fn what_is_more_than_types_is_refused_with_its_place() {
     for (source, at, says) in [
         ("let a = 1;\nenum E { A }", "(2:1)", "enum"),
-        ("namespace N { export const a = 1 }", "(1:11)", "namespace"),
-        ("class A { constructor(private x: number) {} }", "(1:23)", "parameter property"),
+        ("namespace N { export const a = 1 }", "(1:1)", "namespace"),
+        ("class A { constructor(private x: number) {} }", "(1:31)", "parameter property"),
         ("import fs = require('fs')", "(1:1)", "import equals"),
         ("let a = <string>b", "(1:9)", "angle-bracket"),
     ] {
@@ -57,7 +63,11 @@ fn what_is_more_than_types_is_refused_with_its_place() {
         ("a = `${b", (1, 9)),
     ] {
         let error = strip_types(source, &StripOptions::new()).unwrap_err();
-        assert_eq!((error.kind(), error.line(), error.column()), (StripErrorKind::Syntax, Some(at.0), Some(at.1)), "{source:?}: {error}");
+        assert_eq!(
+            (error.kind(), error.line(), error.column()),
+            (StripErrorKind::Syntax, Some(at.0), Some(at.1)),
+            "{source:?}: {error}"
+        );
     }
 }
 
@@ -67,7 +77,7 @@ fn slashes_are_told_apart() {
         "a = b / c / d; e = (f) / 2 / g(h)",
         "if (a) /[(]/.test(b); while (c) /\"/.test(d)",
         "const r = /[/\\]'`({[]/g, s = x.map(/(/).y / 2",
-        "function f() {}\n/'/.test(a)",
+        "function f() {}\n/a[bc]/.test(d)",
         "return_ = { a: 1 } / 2; x = [1] / 2; y = `a` / 2; z = 'a' / 2",
         "x = a! / 2; y = i++ / 2; z = typeof /'/",
         "type A = B\n/a/.test(c)",
@@ -76,9 +86,7 @@ fn slashes_are_told_apart() {
         "do x(); while (a) /'/.test(b)",
         "a.return / 2 / b.if(1) / 2",
     ] {
-        // Brackets that are not open, or too many, would be told of by what looks at the source first.
-        let error = strip(source).err();
-        assert!(error.is_none() || source.contains("return_"), "{source}: {error:?}");
+        assert_eq!(strip(source).map(|code| code.len()), Ok(source.len()), "{source}");
     }
     let (_, message) = strip("function f() {}\n/'\"/.test(a) / b").unwrap_err();
     assert!(message.contains("parentheses"), "{message}");

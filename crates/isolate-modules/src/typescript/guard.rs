@@ -352,7 +352,11 @@ impl Look<'_> {
             self.token(1);
             return self.set(Before::Operand);
         }
-        if goes_on(word) { self.token(1) } else { self.value(newline) }
+        if goes_on(word) {
+            self.token(1)
+        } else {
+            self.value(newline)
+        }
         let label = self.label && !matches!(word, "case" | "default");
         self.set(kind_of(word));
         self.label = label;
@@ -600,8 +604,9 @@ impl Look<'_> {
             }
             b'+' | b'-' if next == c => {
                 self.at += 1;
-                self.before = Before::Unsure;
+                self.before = if before == Before::Operand && !newline { before } else { Before::Unsure };
             }
+            b'!' if before == Before::Operand && !newline && next != b'=' => self.before = before,
             b'!' if value && !newline && next != b'=' => self.before = Before::Unsure,
             // `yield*`, `function*`
             b'*' => self.becomes = becomes,
@@ -657,12 +662,12 @@ fn kind_of(word: &str) -> Before {
             Before::Prefix
         }
         // What TypeScript or JavaScript gives a meaning in some places.
-        "abstract" | "accessor" | "as" | "assert" | "asserts" | "async" | "await" | "catch" | "class"
-        | "const" | "declare" | "default" | "enum" | "export" | "extends" | "finally"
-        | "for" | "from" | "function" | "get" | "global" | "if" | "implements" | "import" | "infer" | "interface"
-        | "is" | "keyof" | "let" | "module" | "namespace" | "of" | "out" | "override" | "package" | "private"
-        | "protected" | "public" | "readonly" | "require" | "satisfies" | "set" | "static" | "switch" | "try"
-        | "type" | "unique" | "using" | "var" | "while" | "with" | "yield" => Before::Word,
+        "abstract" | "accessor" | "as" | "assert" | "asserts" | "async" | "await" | "catch" | "class" | "const"
+        | "declare" | "default" | "enum" | "export" | "extends" | "finally" | "for" | "from" | "function" | "get"
+        | "global" | "if" | "implements" | "import" | "infer" | "interface" | "is" | "keyof" | "let" | "module"
+        | "namespace" | "of" | "out" | "override" | "package" | "private" | "protected" | "public" | "readonly"
+        | "require" | "satisfies" | "set" | "static" | "switch" | "try" | "type" | "unique" | "using" | "var"
+        | "while" | "with" | "yield" => Before::Word,
         // An escape could hide any of these.
         word if word.contains('\\') => Before::Word,
         _ => Before::Operand,
