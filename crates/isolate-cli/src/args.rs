@@ -42,6 +42,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         options: Options,
     },
+    /// Read inputs, run each in one context, and print its value.
+    ///
+    /// --timeout holds for each input. A guest that a limit or Ctrl-C stops is started anew. From a pipe there are no prompts,
+    /// and the exit code tells whether an input failed.
+    Repl {
+        /// Keep the history in memory, rather than in a file of the user's data directory.
+        #[arg(long)]
+        no_history: bool,
+        #[command(flatten)]
+        options: Options,
+    },
     /// Answer HTTP requests and WebSockets with the handler of a file, until interrupted.
     ///
     /// The file calls serve({ fetch(request, server) { … } }), or is a module with `export default { fetch }`. --timeout

@@ -33,6 +33,16 @@ impl Failure {
         Self { code: 1, json: json!({ "kind": kind, "message": message }), text: format!("isolate: {message}") }
     }
 
+    /// What stopped a guest.
+    pub(crate) fn from(reason: Termination, options: &Options) -> Self {
+        Self::stopped(reason, options)
+    }
+
+    /// What [`print`](Self::print) prints.
+    pub(crate) fn line(&self, json: bool) -> String {
+        if json { json!({ "error": self.json }).to_string() } else { self.text.clone() }
+    }
+
     /// In one line: what stopped the guest, and which flag sets the limit.
     fn stopped(reason: Termination, options: &Options) -> Self {
         let size = |bytes: usize| match bytes {
@@ -92,15 +102,11 @@ impl Failure {
     }
 
     pub(crate) fn print(&self, options: &Options) {
-        if options.json {
-            eprintln!("{}", json!({ "error": self.json }));
-        } else {
-            eprintln!("{}", self.text);
-        }
+        eprintln!("{}", self.line(options.json));
     }
 }
 
-fn write_exception(out: &mut String, e: &Exception, depth: usize) {
+pub(crate) fn write_exception(out: &mut String, e: &Exception, depth: usize) {
     let indent = "  ".repeat(depth);
     let _ = write!(out, "{e}");
     for line in e.stack.lines() {

@@ -41,6 +41,14 @@ impl First {
 
 pub(crate) async fn main(cli: Cli) -> u8 {
     let (options, result) = match cli.command {
+        Command::Repl { no_history, options } => {
+            let result = crate::repl::main(&options, !no_history).await;
+            let _ = std::io::stdout().flush();
+            return result.unwrap_or_else(|failure| {
+                failure.print(&options);
+                failure.code
+            });
+        }
         Command::Run { files, options, debug } => {
             let result = run(&files, &options, &debug).await;
             (options, result)
@@ -95,7 +103,7 @@ async fn start(options: &Options, loader: FileLoader, first: &First) -> Result<R
 }
 
 /// Runs to the end or to the time limit, which holds for the whole and not for each step.
-async fn limited<T>(
+pub(crate) async fn limited<T>(
     runtime: &Runtime,
     limit: Option<Duration>,
     work: impl Future<Output = Result<T, Error>>,
