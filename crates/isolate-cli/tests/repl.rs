@@ -67,7 +67,11 @@ fn inputs_share_a_context_and_declare_again() {
 #[test]
 fn last_values_and_errors_are_kept() {
     on_every_engine(|engine| {
-        let ran = piped(engine, &[], "[1]\n_.length\n_ + 1\nthrow new TypeError('bad')\n_error.message\n_\nx y\n_error.name\n");
+        let ran = piped(
+            engine,
+            &[],
+            "[1]\n_.length\n_ + 1\nthrow new TypeError('bad')\n_error.message\n_\nx y\n_error.name\n",
+        );
         assert_eq!((ran.code(), ran.out().as_str()), (Some(1), "[ 1 ]\n1\n2\n'bad'\n'bad'\n'SyntaxError'\n"));
         assert!(ran.err().starts_with("Uncaught TypeError: bad\n    at"), "{}", ran.err());
         assert!(ran.err().contains("\nUncaught SyntaxError: "), "{}", ran.err());
@@ -81,7 +85,10 @@ fn last_values_and_errors_are_kept() {
             "Object.defineProperty = Object.getOwnPropertyDescriptor = null\nObject.defineProperty\n\
              Object.prototype.get = Object.prototype.value = 7\n'fine'\n_\n",
         );
-        assert_eq!((ran.code(), ran.out().as_str(), ran.err().as_str()), (Some(0), "null\nnull\n7\n'fine'\n'fine'\n", ""));
+        assert_eq!(
+            (ran.code(), ran.out().as_str(), ran.err().as_str()),
+            (Some(0), "null\nnull\n7\n'fine'\n'fine'\n", "")
+        );
     });
 }
 
@@ -103,7 +110,8 @@ fn what_goes_on_by_itself_is_waited_for_and_its_errors_are_shown() {
 fn a_guest_that_is_stopped_is_started_anew() {
     on_every_engine(|engine| {
         let args = ["--timeout", "1s", "--memory", "24M"];
-        let ran = piped(engine, &args, "var kept = 1\nfor (;;) {}\ntypeof kept\nlet all = []; for (;;) all.push([all])\n2\n");
+        let ran =
+            piped(engine, &args, "var kept = 1\nfor (;;) {}\ntypeof kept\nlet all = []; for (;;) all.push([all])\n2\n");
         assert_eq!((ran.code(), ran.out().as_str()), (Some(3), "'undefined'\n2\n"), "{}", ran.err());
         let lines: Vec<_> = ran.err().lines().map(str::to_owned).collect();
         assert_eq!(
@@ -115,7 +123,11 @@ fn a_guest_that_is_stopped_is_started_anew() {
         );
         // One that can come to nothing is no reason for that.
         let ran = piped(engine, &[], "var kept = 1\nawait new Promise(() => {})\nkept");
-        assert!((ran.code(), ran.out().as_str()) == (Some(1), "1\n") && ran.err().contains("never settle"), "{}", ran.err());
+        assert!(
+            (ran.code(), ran.out().as_str()) == (Some(1), "1\n") && ran.err().contains("never settle"),
+            "{}",
+            ran.err()
+        );
     });
 }
 
@@ -142,7 +154,12 @@ fn commands_and_grants() {
             (ran.code(), ran.out().as_str(), ran.err().as_str()),
             (Some(0), "5\n6\n7\n'a.js'\n'undefined'\n8\n", "")
         );
-        let ran = piped_in(directory.path(), engine, &[], ".load none.js\n.load enum.ts\n.what\nfetch('http://x.y').catch(e => e.name)\nawait _\n.5 + 1\n");
+        let ran = piped_in(
+            directory.path(),
+            engine,
+            &[],
+            ".load none.js\n.load enum.ts\n.what\nfetch('http://x.y').catch(e => e.name)\nawait _\n.5 + 1\n",
+        );
         assert_eq!(ran.code(), Some(1));
         assert!(ran.out().ends_with("'TypeError'\n1.5\n"), "{}", ran.out());
         for says in ["cannot read none.js", "enum.ts: TypeScript enum", "(2:1)", "there is no .what"] {
@@ -168,7 +185,7 @@ mod terminal {
         command.args(["repl", "--engine", engine]).args(args).current_dir(data);
         command.env("XDG_DATA_HOME", data).env("HOME", data).env("TERM", "xterm").env("NO_COLOR", "1");
         let mut session = Session::spawn(command).unwrap();
-        session.set_expect_timeout(Some(Duration::from_secs(60)));
+        session.set_expect_timeout(Some(Duration::from_secs(20)));
         session.expect("> ").unwrap();
         session
     }
@@ -203,7 +220,11 @@ mod terminal {
             session.send(ControlCode::EndOfText).unwrap();
             session.expect("> ").unwrap();
             line(&mut session, "typeof trapped", "'undefined'\r\n");
-            line(&mut session, "new Proxy({}, { ownKeys() { trapped = 2 }, getOwnPropertyDescriptor() { trapped = 3 } })", "{}\r\n");
+            line(
+                &mut session,
+                "new Proxy({}, { ownKeys() { trapped = 2 }, getOwnPropertyDescriptor() { trapped = 3 } })",
+                "{}\r\n",
+            );
             session.send("_.a\t").unwrap();
             session.send(ControlCode::EndOfText).unwrap();
             session.expect("> ").unwrap();
@@ -261,9 +282,13 @@ mod terminal {
             let mut session = start(engine, directory.path(), &[]);
             session.send(".editor\r").unwrap();
             session.expect("Ctrl-D runs it").unwrap();
+            // What is typed while no line is read, the terminal takes in its own way.
+            let reads = "\u{1b}[?2004h";
+            session.expect(reads).unwrap();
             session.send("const x = 1\r").unwrap();
+            session.expect(reads).unwrap();
             session.send("x + 'edited'\r").unwrap();
-            std::thread::sleep(Duration::from_millis(300));
+            session.expect(reads).unwrap();
             session.send(ControlCode::EndOfTransmission).unwrap();
             session.expect("'1edited'\r\n").unwrap();
             session.expect("> ").unwrap();
@@ -274,6 +299,12 @@ mod terminal {
             session.expect("undefined").unwrap();
             session.expect("> ").unwrap();
             line(&mut session, "named() + 1", "'named1'\r\n");
+            session.send(ControlCode::EndOfText).unwrap();
+            session.expect("to leave").unwrap();
+            session.expect("> ").unwrap();
+            session.send("typed").unwrap();
+            session.send(ControlCode::EndOfText).unwrap();
+            session.expect("> ").unwrap();
             session.send(ControlCode::EndOfText).unwrap();
             session.expect("to leave").unwrap();
             session.expect("> ").unwrap();

@@ -38,8 +38,8 @@ pub(super) enum Ask {
 #[derive(Debug)]
 pub(super) enum Line {
     Text(String),
-    /// Ctrl-C
-    Interrupted,
+    /// Ctrl-C, and whether something stood in the line.
+    Interrupted(bool),
     /// Ctrl-D, or the end of the pipe.
     End,
 }
@@ -94,7 +94,7 @@ impl Editor {
             .completion_prompt_limit(200)
             .build();
         let file = history.then(history_file).flatten();
-        let helper = Names { current, tokio: Handle::current() };
+        let helper = Names { current, tokio: Handle::current(), typed: Arc::default() };
         match file {
             Some(file) => {
                 let mut lines = rustyline::Editor::with_history(config, FileHistory::new())?;
@@ -112,6 +112,7 @@ impl Editor {
         printer: Printer,
         file: Option<PathBuf>,
     ) -> rustyline::Result<Self> {
+        let typed = helper.typed.clone();
         lines.set_helper(Some(helper));
         printer.above(lines.create_external_printer()?);
         let mut editor = Self::spawn(move |wished, found| {
@@ -128,6 +129,7 @@ impl Editor {
                         continue;
                     }
                 };
+                typed.store(false, Ordering::Release);
                 printer.prompts(true);
                 let line = lines.readline(match ask {
                     Ask::First => "> ",
@@ -137,7 +139,7 @@ impl Editor {
                 printer.prompts(false);
                 let line = match line {
                     Ok(text) => Line::Text(text),
-                    Err(ReadlineError::Interrupted) => Line::Interrupted,
+                    Err(ReadlineError::Interrupted) => Line::Interrupted(typed.load(Ordering::Acquire)),
                     Err(_) => Line::End,
                 };
                 if found.send(line).is_err() {
@@ -232,6 +234,8 @@ impl Printer {
 struct Names {
     current: Current,
     tokio: Handle,
+    /// Whether there is something in the line.
+    typed: Arc<AtomicBool>,
 }
 
 /// Words of the language that are worth completing.
@@ -341,6 +345,12 @@ impl Completer for Names {
 
 impl Hinter for Names {
     type Hint = String;
+
+    /// Hints at nothing, but is asked after each change.
+    fn hint(&self, line: &str, _position: usize, _context: &rustyline::Context<'_>) -> Option<String> {
+        self.typed.store(!line.is_empty(), Ordering::Release);
+        None
+    }
 }
 impl Highlighter for Names {}
 impl Validator for Names {}

@@ -21,6 +21,7 @@
 
   // Globals that are loaded when they are first used: their getters are ours, and may be called.
   const getters = { __proto__: null };
+  engine.defineGlobals();
   const names = ReflectOwnKeys(global);
   for (let i = 0; i < names.length; i++) {
     if (typeof names[i] !== 'string') continue;

@@ -186,9 +186,12 @@ impl Repl<'_> {
             };
             let line = match line {
                 Line::Text(line) => line,
-                Line::Interrupted if input.text().is_empty() && asked_to_leave => return Ok(()),
-                Line::Interrupted => {
-                    asked_to_leave = input.text().is_empty();
+                Line::Interrupted(typed) => {
+                    let idle = input.text().is_empty() && !typed;
+                    if idle && asked_to_leave {
+                        return Ok(());
+                    }
+                    asked_to_leave = idle;
                     if asked_to_leave {
                         println!("(Ctrl-C again, Ctrl-D or .exit to leave)");
                     }
@@ -260,7 +263,7 @@ impl Repl<'_> {
                     text.push_str(&line);
                     text.push('\n');
                 }
-                Line::Interrupted => return None,
+                Line::Interrupted(_) => return None,
                 Line::End => return Some(text),
             }
         }
