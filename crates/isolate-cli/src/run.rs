@@ -126,6 +126,12 @@ pub(crate) async fn limited<T>(
 
 async fn run(files: &[PathBuf], options: &Options, debug: &Debug) -> Result<(), Failure> {
     let mut sources = Vec::with_capacity(files.len());
+    if let Some(file) = files.iter().find(|f| f.extension().is_some_and(|e| e == "tsx" || e == "jsx")) {
+        return Err(Failure::usage(format!("{}: there is no JSX; make JavaScript of it first", file.display())));
+    }
+    if let Some(file) = files.iter().find(|f| f.extension().is_some_and(|e| e == "cts")) {
+        return Err(Failure::usage(format!("{}: there is no CommonJS; name it .ts or .mts", file.display())));
+    }
     let (loader, names) = FileLoader::new(files, options)?;
     for (file, name) in files.iter().zip(names) {
         let bytes = std::fs::read(file).map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?;

@@ -138,7 +138,7 @@ fn commands_and_grants() {
         for (name, text) in [
             ("a.js", "const loaded = 5;\nclass C {}\n"),
             ("b.ts", "type T = number;\nconst typed: T = 6;\n"),
-            ("m.mjs", "export const m = 7;"),
+            ("m.mjs", "export const m = 7; globalThis.ran = 'ran';"),
             ("enum.ts", "let a;\nenum E {}"),
         ] {
             std::fs::write(directory.path().join(name), text).unwrap();
@@ -147,12 +147,12 @@ fn commands_and_grants() {
             directory.path(),
             engine,
             &["--dir", "/=.:ro"],
-            ".load a.js\nloaded\n.load b.ts\ntyped\n(await import('./m.mjs')).m\n\
+            ".load a.js\nloaded\n.load m.mjs\nran\n.load b.ts\ntyped\n(await import('./m.mjs')).m\n\
              (await (await navigator.storage.getDirectory()).getFileHandle('a.js')).name\n.clear\ntypeof loaded\n(\n.break\n8\n.exit\n9\n",
         );
         assert_eq!(
             (ran.code(), ran.out().as_str(), ran.err().as_str()),
-            (Some(0), "5\n6\n7\n'a.js'\n'undefined'\n8\n", "")
+            (Some(0), "5\n'ran'\n6\n7\n'a.js'\n'undefined'\n8\n", "")
         );
         let ran = piped_in(
             directory.path(),

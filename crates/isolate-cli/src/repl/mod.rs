@@ -307,7 +307,7 @@ impl Repl<'_> {
         name: &str,
     ) -> Result<Evaluated, Failure> {
         let guest = current.get();
-        let json = self.options.json;
+        let (json, file) = (self.options.json, !name.starts_with("REPL"));
         let work = async {
             if let Some(object) = input.as_object() {
                 match once(&guest, &object, name, json).await {
@@ -315,7 +315,18 @@ impl Repl<'_> {
                     other => return other,
                 }
             }
-            once(&guest, &input.redeclarable(), name, json).await
+            let script = once(&guest, &input.redeclarable(), name, json).await;
+            match script {
+                // As `run` does: what does not parse as a script but does as a module is one.
+                Err(e) if is_early(&e) && file => {
+                    let module = EvalOptions::new().filename(name).module().fail_when_idle();
+                    match guest.runtime.eval(input.text(), module).await {
+                        Err(again) if is_early(&again) => Err(e),
+                        other => other.map(|_| None),
+                    }
+                }
+                other => other,
+            }
         };
         let mut work = std::pin::pin!(work);
         let mut interrupted = false;
