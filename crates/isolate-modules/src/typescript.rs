@@ -29,7 +29,7 @@ static LEFT: AtomicUsize = AtomicUsize::new(0);
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StripOptions {
-    /// The longest source, in bytes. Default: 4 MiB.
+    /// The longest source, in bytes. Default: 2 MiB. While it is parsed the host uses up to a hundred times its length.
     pub max_bytes: usize,
     /// How long it may take. Default: 5 s.
     pub timeout: Duration,
@@ -37,7 +37,7 @@ pub struct StripOptions {
 
 impl Default for StripOptions {
     fn default() -> Self {
-        Self { max_bytes: 4 << 20, timeout: Duration::from_secs(5) }
+        Self { max_bytes: 2 << 20, timeout: Duration::from_secs(5) }
     }
 }
 
