@@ -148,7 +148,6 @@ impl FileModules {
     }
 
     #[cfg(not(feature = "typescript"))]
-    #[allow(clippy::unused_self)]
     fn stripped(&self, _name: &str, _end: &str, _text: &str) -> Result<Option<String>, HostError> {
         Ok(None)
     }

@@ -201,9 +201,12 @@ enum Turn {
     Left,
 }
 
+/// What the parser says, and where.
+type Told = Option<(String, Option<u32>)>;
+
 /// The first error that the parser tells of.
 #[derive(Clone, Default)]
-struct First(Arc<Mutex<Option<(String, Option<u32>)>>>);
+struct First(Arc<Mutex<Told>>);
 
 impl Emitter for First {
     fn emit(&mut self, diagnostic: &mut DiagnosticBuilder<'_>) {

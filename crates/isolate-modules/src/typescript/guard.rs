@@ -426,7 +426,7 @@ impl Look<'_> {
                 0 if self.at >= self.source.len() => return self.syntax("a template has no end", start),
                 _ => self.at += 1,
             }
-            self.to_char();
+            self.seek_char();
         }
     }
 
@@ -440,7 +440,7 @@ impl Look<'_> {
     }
 
     /// To the beginning of a character.
-    fn to_char(&mut self) {
+    fn seek_char(&mut self) {
         while !self.source.is_char_boundary(self.at) {
             self.at += 1;
         }
@@ -460,7 +460,7 @@ impl Look<'_> {
                 0 if self.at >= self.source.len() => return self.syntax("a string has no end", start),
                 _ => self.at += 1,
             }
-            self.to_char();
+            self.seek_char();
         }
     }
 
