@@ -237,6 +237,20 @@ mod terminal {
             line(&mut session, "setTimeout(() => console.log('tick' + 'tock'), 50) && 0", "0\r\n");
             session.expect("ticktock").unwrap();
             session.expect("> ").unwrap();
+            // One that prints all the time holds up nobody.
+            line(
+                &mut session,
+                "var noise = setInterval(() => { for (let i = 0; i < 50; i++) console.log('no' + 'ise') }, 0)",
+                "undefined\r\n",
+            );
+            session.expect("noise").unwrap();
+            for i in 0..5 {
+                session.send(format!("'an' + 'swer{i}'\r")).unwrap();
+                session.expect(format!("'answer{i}'\r\n")).unwrap();
+            }
+            session.send("clearInterval(noise); 'qui' + 'et'\r").unwrap();
+            session.expect("'quiet'\r\n").unwrap();
+            session.expect("> ").unwrap();
             // Ctrl-C forgets an input, and stops one that runs.
             session.send("forgotten(").unwrap();
             session.send(ControlCode::EndOfText).unwrap();
@@ -270,6 +284,7 @@ mod terminal {
             let mut session = start(engine, directory.path(), &["--no-history"]);
             session.send("\u{1b}[A'no' + 'ne'\r").unwrap();
             session.expect("'none'\r\n").unwrap();
+            session.expect("> ").unwrap();
             session.send(ControlCode::EndOfTransmission).unwrap();
             session.expect(Eof).unwrap();
         });

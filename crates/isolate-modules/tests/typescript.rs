@@ -195,6 +195,31 @@ fn hostile_sources_neither_end_the_process_nor_keep_it_busy() {
     }
 }
 
+/// Sources put together by chance out of what the hostile ones are made of.
+#[test]
+fn sources_by_chance_do_not_either() {
+    let parts: Vec<&str> = HOSTILE.iter().flat_map(|(a, b, c, d)| [*a, *b, *c, *d]).collect();
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut below = |n: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % n as u64) as usize
+    };
+    let options = StripOptions::new().timeout(Duration::from_secs(120));
+    for _ in 0..3000 {
+        let unit: String = (0..1 + below(5)).map(|_| parts[below(parts.len())]).collect();
+        let closing: String =
+            unit.chars().rev().filter_map(|c| "([{".find(c).and_then(|at| ")]}".get(at..=at))).collect();
+        let times = [10, 14, 30, 100, 240, 480, 1600, 4900][below(8)];
+        let (before, middle) = (parts[below(parts.len())], parts[below(parts.len())]);
+        let source = format!("{before}{}{middle}{}", unit.repeat(times), closing.repeat(times));
+        if let Err(e) = strip_types(&source, &options) {
+            assert!(!e.message().contains("takes longer"), "{before:?} {unit:?} {times} {middle:?}: {e}");
+        }
+    }
+}
+
 #[test]
 fn limits_hold() {
     let error = strip_types("let a: number", &StripOptions::new().max_bytes(5)).unwrap_err();

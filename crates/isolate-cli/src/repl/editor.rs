@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::TrySendError;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustyline::completion::Completer;
@@ -14,7 +15,7 @@ use rustyline::history::{FileHistory, History, MemHistory};
 use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, ExternalPrinter, Helper};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::Current;
 
@@ -22,6 +23,9 @@ use super::Current;
 const MOST_HISTORY: usize = 1000;
 /// How long a completion may take before there is none.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a prompt waits for what comes before it.
+const SHOWN: Duration = Duration::from_millis(200);
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -196,38 +200,97 @@ fn history_file() -> Option<PathBuf> {
     Some(directory.join("repl_history"))
 }
 
-type Above = Box<dyn ExternalPrinter + Send>;
-
 /// Prints, above the prompt while there is one.
+///
+/// On a terminal a thread does it: the line editor takes one text at a time, and takes none while it reads no line, for which a
+/// guest that prints must not wait.
 #[derive(Clone, Default)]
-pub(super) struct Printer {
-    above: Arc<Mutex<Option<Above>>>,
-    prompting: Arc<AtomicBool>,
+pub(super) struct Printer(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    queue: OnceLock<std::sync::mpsc::SyncSender<Print>>,
+    prompting: AtomicBool,
+    /// The line editor is given a text.
+    giving: AtomicBool,
+    /// Texts that it would not have taken.
+    lost: AtomicUsize,
 }
 
+enum Print {
+    Text(String, bool),
+    /// All before it is printed.
+    Done(oneshot::Sender<()>),
+}
+
+/// How many texts wait to be printed.
+const MOST_WAITING: usize = 1000;
+
 impl Printer {
-    fn above(&self, printer: impl ExternalPrinter + Send + 'static) {
-        *self.above.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(printer));
+    fn above(&self, mut printer: impl ExternalPrinter + Send + 'static) {
+        let (queue, texts) = std::sync::mpsc::sync_channel(MOST_WAITING);
+        if self.0.queue.set(queue).is_err() {
+            return;
+        }
+        let this = self.clone();
+        std::thread::spawn(move || {
+            for print in texts {
+                match print {
+                    Print::Done(done) => {
+                        let _ = done.send(());
+                    }
+                    Print::Text(text, error) => {
+                        let lost = this.0.lost.swap(0, Ordering::AcqRel);
+                        let text = match lost {
+                            0 => text,
+                            _ => format!("isolate: {lost} texts before this were not shown\n{text}"),
+                        };
+                        this.0.giving.store(true, Ordering::Release);
+                        if !this.0.prompting.load(Ordering::Acquire) || printer.print(format!("{text}\n")).is_err() {
+                            write(&text, error);
+                        }
+                        this.0.giving.store(false, Ordering::Release);
+                    }
+                }
+            }
+        });
     }
 
     fn prompts(&self, prompts: bool) {
-        self.prompting.store(prompts, Ordering::Release);
+        self.0.prompting.store(prompts, Ordering::Release);
     }
 
     pub(super) fn print(&self, text: &str, error: bool) {
-        let mut above = self.above.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.prompting.load(Ordering::Acquire)
-            && let Some(printer) = above.as_mut()
-            && printer.print(format!("{text}\n")).is_ok()
-        {
-            return;
+        let Some(queue) = self.0.queue.get() else { return write(text, error) };
+        let mut print = Print::Text(text.to_owned(), error);
+        while let Err(refused) = queue.try_send(print) {
+            let stuck = self.0.giving.load(Ordering::Acquire) && !self.0.prompting.load(Ordering::Acquire);
+            let TrySendError::Full(again) = refused else { return };
+            if stuck {
+                self.0.lost.fetch_add(1, Ordering::AcqRel);
+                return;
+            }
+            print = again;
+            std::thread::sleep(Duration::from_millis(1));
         }
-        // A reader that went away is no reason to fail.
-        let _ = match error {
-            true => writeln!(std::io::stderr().lock(), "{text}"),
-            false => writeln!(std::io::stdout().lock(), "{text}"),
-        };
     }
+
+    /// Waits until all is printed, unless it cannot be before the next prompt.
+    pub(super) async fn flush(&self) {
+        let Some(queue) = self.0.queue.get() else { return };
+        let (done, printed) = oneshot::channel();
+        if queue.try_send(Print::Done(done)).is_ok() {
+            let _ = tokio::time::timeout(SHOWN, printed).await;
+        }
+    }
+}
+
+fn write(text: &str, error: bool) {
+    // A reader that went away is no reason to fail.
+    let _ = match error {
+        true => writeln!(std::io::stderr().lock(), "{text}"),
+        false => writeln!(std::io::stdout().lock(), "{text}"),
+    };
 }
 
 /// Completes names.

@@ -6,7 +6,7 @@
 mod editor;
 mod input;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -118,6 +118,7 @@ pub(crate) async fn main(options: &Options, history: bool) -> Result<u8, Failure
         }
     }
     guest.runtime.dispose().await;
+    repl.printer.flush().await;
     if repl.uncaught.load(Ordering::Acquire) {
         repl.code = repl.code.max(1);
     }
@@ -175,6 +176,7 @@ impl Repl<'_> {
         let mut input = Input::default();
         let mut asked_to_leave = false;
         loop {
+            self.printer.flush().await;
             editor.ask(if input.text().is_empty() { Ask::First } else { Ask::More });
             let line = loop {
                 let interrupter = current.get().runtime.interrupter();
@@ -193,7 +195,7 @@ impl Repl<'_> {
                     }
                     asked_to_leave = idle;
                     if asked_to_leave {
-                        println!("(Ctrl-C again, Ctrl-D or .exit to leave)");
+                        self.printer.print("(Ctrl-C again, Ctrl-D or .exit to leave)", false);
                     }
                     input = Input::default();
                     continue;
@@ -213,14 +215,14 @@ impl Repl<'_> {
                 match name {
                     ".break" => input = Input::default(),
                     ".exit" if first => return Ok(()),
-                    ".help" if first => println!("{HELP}"),
+                    ".help" if first => self.printer.print(HELP, false),
                     ".clear" if first => self.anew(current, None).await?,
                     ".load" if first => {
                         editor.remember(command);
                         self.load(current, &mut editor, argument.trim()).await?;
                     }
                     ".editor" if first && self.interactive => {
-                        println!("// Ctrl-D runs it, Ctrl-C forgets it");
+                        self.printer.print("// Ctrl-D runs it, Ctrl-C forgets it", false);
                         if let Some(text) = self.several(&mut editor).await {
                             let mut whole = Input::default();
                             text.lines().for_each(|line| whole.feed(line));
@@ -257,6 +259,7 @@ impl Repl<'_> {
     async fn several(&mut self, editor: &mut Editor) -> Option<String> {
         let mut text = String::new();
         loop {
+            self.printer.flush().await;
             editor.ask(Ask::Plain);
             match editor.line().await {
                 Line::Text(line) => {
@@ -341,7 +344,7 @@ impl Repl<'_> {
         };
         let error = match result {
             Ok(Some(text)) => {
-                let _ = writeln!(std::io::stdout().lock(), "{text}");
+                self.printer.print(&text, false);
                 return Ok(Evaluated::Done);
             }
             Ok(None) => return Ok(Evaluated::Done),
