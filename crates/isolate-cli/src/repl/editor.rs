@@ -260,12 +260,25 @@ impl Printer {
         self.0.prompting.store(prompts, Ordering::Release);
     }
 
+    /// Prints what the guest prints. Some may be left out when it is too much.
     pub(super) fn print(&self, text: &str, error: bool) {
+        self.put(text, error, false);
+    }
+
+    /// Prints what must not be left out, while there is no prompt.
+    pub(super) fn say(&self, text: &str, error: bool) {
+        self.put(text, error, true);
+    }
+
+    fn put(&self, text: &str, error: bool, all: bool) {
         let Some(queue) = self.0.queue.get() else { return write(text, error) };
         let mut print = Print::Text(text.to_owned(), error);
         while let Err(refused) = queue.try_send(print) {
             let stuck = self.0.giving.load(Ordering::Acquire) && !self.0.prompting.load(Ordering::Acquire);
             let TrySendError::Full(again) = refused else { return };
+            if stuck && all {
+                return write(text, error);
+            }
             if stuck {
                 self.0.lost.fetch_add(1, Ordering::AcqRel);
                 return;

@@ -195,7 +195,7 @@ impl Repl<'_> {
                     }
                     asked_to_leave = idle;
                     if asked_to_leave {
-                        self.printer.print("(Ctrl-C again, Ctrl-D or .exit to leave)", false);
+                        self.printer.say("(Ctrl-C again, Ctrl-D or .exit to leave)", false);
                     }
                     input = Input::default();
                     continue;
@@ -215,14 +215,14 @@ impl Repl<'_> {
                 match name {
                     ".break" => input = Input::default(),
                     ".exit" if first => return Ok(()),
-                    ".help" if first => self.printer.print(HELP, false),
+                    ".help" if first => self.printer.say(HELP, false),
                     ".clear" if first => self.anew(current, None).await?,
                     ".load" if first => {
                         editor.remember(command);
                         self.load(current, &mut editor, argument.trim()).await?;
                     }
                     ".editor" if first && self.interactive => {
-                        self.printer.print("// Ctrl-D runs it, Ctrl-C forgets it", false);
+                        self.printer.say("// Ctrl-D runs it, Ctrl-C forgets it", false);
                         if let Some(text) = self.several(&mut editor).await {
                             let mut whole = Input::default();
                             text.lines().for_each(|line| whole.feed(line));
@@ -344,7 +344,7 @@ impl Repl<'_> {
         };
         let error = match result {
             Ok(Some(text)) => {
-                self.printer.print(&text, false);
+                self.printer.say(&text, false);
                 return Ok(Evaluated::Done);
             }
             Ok(None) => return Ok(Evaluated::Done),
@@ -365,7 +365,7 @@ impl Repl<'_> {
         match error.exception() {
             Some(exception) if !self.options.json => {
                 self.code = self.code.max(1);
-                self.printer.print(&uncaught_text(exception), true);
+                self.printer.say(&uncaught_text(exception), true);
             }
             _ => self.fail(&Failure::from_error(&error, self.options, &[])),
         }
@@ -380,8 +380,8 @@ impl Repl<'_> {
                 let stopped = Failure::from(reason, self.options);
                 let line = stopped.line(self.options.json);
                 match self.options.json {
-                    true => self.printer.print(&line, true),
-                    false => self.printer.print(&format!("{line}; the guest is started anew"), true),
+                    true => self.printer.say(&line, true),
+                    false => self.printer.say(&format!("{line}; the guest is started anew"), true),
                 }
                 self.code = self.code.max(stopped.code);
             }
@@ -396,13 +396,13 @@ impl Repl<'_> {
 
     fn note(&mut self, text: &str, code: u8) {
         self.code = self.code.max(code);
-        self.printer.print(&format!("isolate: {text}"), true);
+        self.printer.say(&format!("isolate: {text}"), true);
     }
 
     fn fail(&mut self, failure: &Failure) {
         // A word that there is not is no wrong usage of the command.
         self.code = self.code.max(if failure.code == 2 { 1 } else { failure.code });
-        self.printer.print(&failure.line(self.options.json), true);
+        self.printer.say(&failure.line(self.options.json), true);
     }
 }
 
