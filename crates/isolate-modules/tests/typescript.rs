@@ -85,6 +85,7 @@ fn slashes_are_told_apart() {
         "f(`${a / 2}/${`'${/}/.source}`}`) // '",
         "do x(); while (a) /'/.test(b)",
         "a.return / 2 / b.if(1) / 2",
+        "f(a ? b : /[(]/, { c: /'/ }); g(/`/)",
     ] {
         assert_eq!(strip(source).map(|code| code.len()), Ok(source.len()), "{source}");
     }
@@ -168,6 +169,8 @@ const HOSTILE: &[(&str, &str, &str, &str)] = &[
     ("", "{[<T>", "a!", "]}"),
     ("x=", "({[(a:", ";", ")]})a=>"),
     ("", "<T>{a:", "await ", "}a?b:"),
+    ("x=", "a?b:<T>(a:/*//", "else ", ")"),
+    ("async function f(){", "a?b:(a:b):c=><T>\n", "get a(){", "is "),
     ("let a:", "typeof \\/", "", ""),
     ("", "}\n/", "", ""),
     ("", "a}/(", "", ""),

@@ -41,6 +41,8 @@ enum Before {
     Brace,
     /// `;`
     Semicolon,
+    /// `:` of a parameter's type.
+    Colon,
     /// A dot: what follows is a name.
     Dot,
     /// A word that a value follows.
@@ -105,6 +107,8 @@ struct Frame {
     deepest: u32,
     /// A conditional operator came before.
     question: bool,
+    /// The last `<` stood where a value begins.
+    generic: bool,
 }
 
 impl Frame {
@@ -118,6 +122,7 @@ impl Frame {
             floor: 0,
             deepest: 0,
             question: false,
+            generic: false,
         }
     }
 
@@ -326,9 +331,9 @@ impl Look<'_> {
             }
             // After type arguments, or after a comparison that is not over.
             Before::Unsure if newline => {
-                let here = &mut self.frame().here;
-                if here.open_angles == 0 {
-                    (here.angles, here.tries) = (0, 0);
+                let frame = self.frame();
+                if frame.here.open_angles == 0 && !frame.generic {
+                    (frame.here.angles, frame.here.tries) = (0, 0);
                 }
             }
             _ => {}
@@ -574,7 +579,11 @@ impl Look<'_> {
                 self.hold();
             }
             // The type of a parameter, so that this may be an arrow function or not.
-            b':' if frame.end == b')' && !frame.question => frame.here.typed += 1,
+            b':' if frame.end == b')' && !frame.question => {
+                frame.here.typed += 1;
+                // The parser goes on after a slash that is no type, one way or another.
+                self.before = Before::Colon;
+            }
             b'.' if (next, third) == (b'.', b'.') => self.at += 2,
             b'.' => self.before = Before::Dot,
             b'?' if next == b'.' => {
@@ -595,7 +604,8 @@ impl Look<'_> {
                 frame.here.angles += 1;
                 frame.here.open_angles += 1;
                 // Type parameters of an arrow function, or an assertion.
-                frame.here.tries += if value && before != Before::Word { 0 } else { 2 };
+                frame.generic = !value || before == Before::Word;
+                frame.here.tries += if frame.generic { 2 } else { 0 };
             }
             b'>' => {
                 frame.here.open_angles = frame.here.open_angles.saturating_sub(1);
