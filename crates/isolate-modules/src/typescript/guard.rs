@@ -17,8 +17,8 @@ const MOST_NESTED: usize = 500;
 const MOST_TOKENS: u32 = 10_000;
 /// What one bracket counts as among these: it takes about as much stack.
 const BRACKET: u32 = 3;
-/// Type arguments, or comparisons, in one expression. The parser takes each `<` for the former first.
-const MOST_ANGLES: u32 = 250;
+/// Type arguments inside of each other, or comparisons in one expression. The parser takes each `<` for the former first.
+const MOST_ANGLES: u32 = 150;
 /// Labels of one statement. The parser compares each with all others, and more.
 const MOST_LABELS: u32 = 100;
 /// What the parser tries in two ways, inside of each other. What is tried in more counts twice.
@@ -333,7 +333,7 @@ impl Look<'_> {
             Before::Unsure if newline => {
                 let frame = self.frame();
                 if frame.here.open_angles == 0 && !frame.generic {
-                    (frame.here.angles, frame.here.tries) = (0, 0);
+                    frame.here.tries = 0;
                 }
             }
             _ => {}
@@ -609,6 +609,9 @@ impl Look<'_> {
             }
             b'>' => {
                 frame.here.open_angles = frame.here.open_angles.saturating_sub(1);
+                if frame.here.open_angles == 0 {
+                    frame.here.angles = 0;
+                }
                 self.before = Before::Unsure;
                 self.angle = true;
             }
