@@ -561,7 +561,7 @@ impl Look<'_> {
     fn operator(&mut self, newline: bool) {
         let c = self.byte(0);
         self.begin();
-        let (before, label) = (self.before, self.label);
+        let (before, label, angle) = (self.before, self.label, self.angle);
         self.token(1);
         self.at += self.char().map_or(1, char::len_utf8);
         let becomes = self.becomes;
@@ -604,12 +604,12 @@ impl Look<'_> {
                 frame.here.angles += 1;
                 frame.here.open_angles += 1;
                 // Type parameters of an arrow function, or an assertion.
-                frame.generic = !value || before == Before::Word;
+                frame.generic = !value || before == Before::Word || angle && frame.generic;
                 frame.here.tries += if frame.generic { 2 } else { 0 };
             }
             b'>' => {
                 frame.here.open_angles = frame.here.open_angles.saturating_sub(1);
-                if frame.here.open_angles == 0 {
+                if frame.here.open_angles == 0 && !frame.generic {
                     frame.here.angles = 0;
                 }
                 self.before = Before::Unsure;
