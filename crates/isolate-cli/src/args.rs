@@ -25,7 +25,7 @@ pub(crate) enum Command {
     /// Run files in order, in one context, until nothing is left that could run.
     ///
     /// `.js` files are classic scripts, `.mjs` files are modules; a `.js` file that only parses as a module runs as
-    /// one. Modules may import files below the directory of the file named here, and nothing else.
+    /// one. `.ts` and `.mts` files are modules in TypeScript, whose types are stripped. Modules may import files below the directory of the file named here, and nothing else.
     Run {
         /// The files.
         #[arg(required = true)]
@@ -39,6 +39,17 @@ pub(crate) enum Command {
     Eval {
         /// The code.
         code: String,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Read inputs, run each in one context, and print its value.
+    ///
+    /// --timeout holds for each input. A guest that a limit or Ctrl-C stops is started anew. From a pipe there are no prompts,
+    /// and the exit code tells whether an input failed.
+    Repl {
+        /// Keep the history in memory, rather than in a file of the user's data directory.
+        #[arg(long)]
+        no_history: bool,
         #[command(flatten)]
         options: Options,
     },

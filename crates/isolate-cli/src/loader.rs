@@ -1,8 +1,13 @@
 //! Imports of the command: files below the directory of a file that was named, or below `--root`.
 
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use isolate_runtime::{DirectoryFiles, FileModules, HostError, ModuleLoader, ModuleSource, ModuleType, Value};
+use isolate_runtime::{
+    DirectoryFiles, Exception, FileModules, HostError, Location, ModuleLoader, ModuleSource, ModuleType, StripError,
+    Value,
+};
 
 use crate::args::Options;
 use crate::report::Failure;
@@ -16,6 +21,37 @@ struct Root {
 /// Each file's directory is a root of its own, unless one was named. Nothing leads out of a root.
 pub(crate) struct FileLoader {
     roots: Vec<Root>,
+    refused: Refused,
+}
+
+/// TypeScript that was imported and could not be used: what the error says, and where it is.
+#[derive(Clone, Default)]
+pub(crate) struct Refused(Arc<Mutex<Vec<(String, Location, String)>>>);
+
+impl Refused {
+    /// How many are kept.
+    const MOST: usize = 20;
+
+    fn note(&self, error: &HostError, name: &str, text: impl FnOnce() -> String) {
+        let Some(strip) = error.source().and_then(|e| e.downcast_ref::<StripError>()) else { return };
+        let (Some(line), Some(column)) = (strip.line(), strip.column()) else { return };
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() < Self::MOST {
+            all.push((error.message().to_owned(), Location { file: name.to_owned(), line, column }, text()));
+        }
+    }
+
+    /// Where the fault is that an error tells of, with the file's text.
+    pub(crate) fn find(&self, exception: &Exception) -> Option<(Location, String)> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = all.iter().find(|(message, ..)| *message == exception.message)?;
+        (exception.name == "SyntaxError").then(|| (found.1.clone(), found.2.clone()))
+    }
+}
+
+/// Whether a file is TypeScript.
+pub(crate) fn is_typescript(name: &str) -> bool {
+    name.ends_with(".ts") || name.ends_with(".mts")
 }
 
 /// What stands before the last slash, as the user wrote it.
@@ -27,7 +63,7 @@ fn open(shown: &str, map: Option<&str>) -> Result<Root, Failure> {
     let path = if shown.is_empty() { "." } else { shown };
     let cannot = |e: &dyn std::fmt::Display| Failure::usage(format!("cannot read {path}: {e}"));
     let files = DirectoryFiles::open(path).map_err(|e| cannot(&e))?;
-    let mut modules = FileModules::new(files).shown_as(shown).packages();
+    let mut modules = FileModules::new(files).shown_as(shown).packages().typescript();
     if let Some(map) = map {
         modules = modules.import_map(map).map_err(|e| Failure::usage(e.message().to_owned()))?;
     }
@@ -55,7 +91,7 @@ impl FileLoader {
                     roots.push(open(directory, map.as_deref())?);
                 }
             }
-            return Ok((Self { roots }, typed));
+            return Ok((Self { roots, refused: Refused::default() }, typed));
         };
         let mut shown = root.to_string_lossy().trim_end_matches('/').to_owned() + "/";
         if shown == "./" {
@@ -73,7 +109,12 @@ impl FileLoader {
                 None => typed,
             });
         }
-        Ok((Self { roots }, names))
+        Ok((Self { roots, refused: Refused::default() }, names))
+    }
+
+    /// What will have been refused.
+    pub(crate) fn refused(&self) -> Refused {
+        self.refused.clone()
     }
 
     /// The root that a name is below.
@@ -90,7 +131,14 @@ impl ModuleLoader for FileLoader {
     }
 
     fn load(&self, name: &str, kind: ModuleType) -> Result<ModuleSource, HostError> {
-        self.root(name)?.load(name, kind)
+        let modules = self.root(name)?;
+        modules.load(name, kind).inspect_err(|e| {
+            self.refused.note(e, name, || match modules.load(name, ModuleType::Text) {
+                Ok(ModuleSource::Text(text)) => text,
+                Ok(ModuleSource::Bytes(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+                _ => String::new(),
+            });
+        })
     }
 
     fn meta(&self, name: &str, is_main: bool) -> Result<Vec<(&'static str, Value)>, HostError> {

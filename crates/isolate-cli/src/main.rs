@@ -10,6 +10,7 @@ mod files;
 mod inspect;
 mod loader;
 mod net;
+mod repl;
 mod report;
 mod run;
 mod serve;

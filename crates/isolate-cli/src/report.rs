@@ -6,6 +6,7 @@ use isolate_runtime::{Error, ErrorKind, Exception, Termination, Value};
 use serde_json::json;
 
 use crate::args::Options;
+use crate::loader::Refused;
 
 /// What ended a run, and how to say it.
 pub(crate) struct Failure {
@@ -30,6 +31,16 @@ impl Failure {
         let kind = if error.kind() == ErrorKind::NeverSettles { "never-settles" } else { "engine" };
         let message = error.to_string();
         Self { code: 1, json: json!({ "kind": kind, "message": message }), text: format!("isolate: {message}") }
+    }
+
+    /// What stopped a guest.
+    pub(crate) fn from(reason: Termination, options: &Options) -> Self {
+        Self::stopped(reason, options)
+    }
+
+    /// What [`print`](Self::print) prints.
+    pub(crate) fn line(&self, json: bool) -> String {
+        if json { json!({ "error": self.json }).to_string() } else { self.text.clone() }
     }
 
     /// In one line: what stopped the guest, and which flag sets the limit.
@@ -57,6 +68,15 @@ impl Failure {
         Self { code: 3, json, text: format!("isolate: stopped: {message}") }
     }
 
+    /// The same as [`uncaught`](Self::uncaught), at the place in a file of TypeScript if its import failed by that.
+    pub(crate) fn thrown(e: &Exception, sources: &[(String, String)], refused: &Refused) -> Self {
+        let Some((place, text)) = refused.find(e) else { return Self::uncaught(e, sources) };
+        let sources = [(place.file.clone(), text)];
+        let mut e = e.clone();
+        e.location = Some(place);
+        Self::uncaught(&e, &sources)
+    }
+
     /// As Node prints it: the place, its line with a caret, and the error with its stack.
     pub(crate) fn uncaught(e: &Exception, sources: &[(String, String)]) -> Self {
         let mut text = String::new();
@@ -82,15 +102,11 @@ impl Failure {
     }
 
     pub(crate) fn print(&self, options: &Options) {
-        if options.json {
-            eprintln!("{}", json!({ "error": self.json }));
-        } else {
-            eprintln!("{}", self.text);
-        }
+        eprintln!("{}", self.line(options.json));
     }
 }
 
-fn write_exception(out: &mut String, e: &Exception, depth: usize) {
+pub(crate) fn write_exception(out: &mut String, e: &Exception, depth: usize) {
     let indent = "  ".repeat(depth);
     let _ = write!(out, "{e}");
     for line in e.stack.lines() {

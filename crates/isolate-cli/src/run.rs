@@ -6,22 +6,27 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use isolate_runtime::{
-    ConsoleEvent, ConsoleOptions, Error, EvalOptions, Interrupter, Runtime, RuntimeOptions, Termination, Uncaught,
-    create_runtime, engine_by_name,
+    ConsoleEvent, ConsoleOptions, Error, EvalOptions, Exception, Interrupter, Location, Runtime, RuntimeOptions,
+    StripOptions, Termination, Uncaught, create_runtime, engine_by_name, strip_types,
 };
 
 use crate::args::{Cli, Command, Debug, Options};
-use crate::loader::FileLoader;
+use crate::loader::{FileLoader, Refused, is_typescript};
 use crate::report::{Failure, to_json};
 
 /// The first error that nothing in the guest took. It ends the run, as in Node.
 #[derive(Clone, Default)]
 struct First {
+    refused: Refused,
     error: Arc<Mutex<Option<Uncaught>>>,
     stop: Arc<OnceLock<Interrupter>>,
 }
 
 impl First {
+    fn new(loader: &FileLoader) -> Self {
+        Self { refused: loader.refused(), ..Self::default() }
+    }
+
     fn note(&self, uncaught: &Uncaught) {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| uncaught.clone());
         if let Some(stop) = self.stop.get() {
@@ -36,6 +41,14 @@ impl First {
 
 pub(crate) async fn main(cli: Cli) -> u8 {
     let (options, result) = match cli.command {
+        Command::Repl { no_history, options } => {
+            let result = crate::repl::main(&options, !no_history).await;
+            let _ = std::io::stdout().flush();
+            return result.unwrap_or_else(|failure| {
+                failure.print(&options);
+                failure.code
+            });
+        }
         Command::Run { files, options, debug } => {
             let result = run(&files, &options, &debug).await;
             (options, result)
@@ -90,7 +103,7 @@ async fn start(options: &Options, loader: FileLoader, first: &First) -> Result<R
 }
 
 /// Runs to the end or to the time limit, which holds for the whole and not for each step.
-async fn limited<T>(
+pub(crate) async fn limited<T>(
     runtime: &Runtime,
     limit: Option<Duration>,
     work: impl Future<Output = Result<T, Error>>,
@@ -113,18 +126,30 @@ async fn limited<T>(
 
 async fn run(files: &[PathBuf], options: &Options, debug: &Debug) -> Result<(), Failure> {
     let mut sources = Vec::with_capacity(files.len());
+    if let Some(file) = files.iter().find(|f| f.extension().is_some_and(|e| e == "tsx" || e == "jsx")) {
+        return Err(Failure::usage(format!("{}: there is no JSX; make JavaScript of it first", file.display())));
+    }
+    if let Some(file) = files.iter().find(|f| f.extension().is_some_and(|e| e == "cts")) {
+        return Err(Failure::usage(format!("{}: there is no CommonJS; name it .ts or .mts", file.display())));
+    }
     let (loader, names) = FileLoader::new(files, options)?;
     for (file, name) in files.iter().zip(names) {
         let bytes = std::fs::read(file).map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?;
         let text = String::from_utf8_lossy(&bytes);
         sources.push((name, text.trim_start_matches('\u{feff}').to_owned()));
     }
-    let first = First::default();
+    let mut scripts = sources.clone();
+    for (name, source) in &mut scripts {
+        if is_typescript(name) {
+            *source = strip(name, source)?;
+        }
+    }
+    let first = First::new(&loader);
     let title = sources.last().map(|(name, _)| name.as_str()).unwrap_or_default();
     let (runtime, debugging) = Debugging::start(debug, options, loader, title, &first).await?;
     let limit = options.timeout.0.map(|t| t.0);
     let result = limited(&runtime, limit, async {
-        for (name, source) in &sources {
+        for (name, source) in &scripts {
             run_file(&runtime, name, source).await?;
         }
         runtime.run_until_idle().await
@@ -210,15 +235,27 @@ async fn finish(
     sources: &[(String, String)],
 ) -> Result<(), Failure> {
     runtime.dispose().await;
-    match first.take() {
-        Some(uncaught) => Err(Failure::uncaught(&uncaught.exception, sources)),
+    let thrown = first.take().map(|uncaught| uncaught.exception);
+    let thrown = thrown.or_else(|| result.as_ref().err().and_then(Error::exception).cloned());
+    match thrown {
+        Some(exception) => Err(Failure::thrown(&exception, sources, &first.refused)),
         None => result.map_err(|e| Failure::from_error(&e, options, sources)),
     }
 }
 
+/// JavaScript of a file that is TypeScript.
+fn strip(name: &str, source: &str) -> Result<String, Failure> {
+    strip_types(source, &StripOptions::new()).map_err(|e| {
+        let mut exception = Exception::new("SyntaxError", e.message());
+        let place = e.line().zip(e.column());
+        exception.location = place.map(|(line, column)| Location { file: name.to_owned(), line, column });
+        Failure::uncaught(&exception, &[(name.to_owned(), source.to_owned())])
+    })
+}
+
 async fn run_file(runtime: &Runtime, name: &str, source: &str) -> Result<(), Error> {
     let module = || EvalOptions::new().filename(name).module().fail_when_idle();
-    if name.ends_with(".mjs") {
+    if name.ends_with(".mjs") || is_typescript(name) {
         return runtime.eval(source, module()).await.map(|_| ());
     }
     let script = EvalOptions::new().filename(name).discard().top_level_await(false);
@@ -235,8 +272,8 @@ async fn run_file(runtime: &Runtime, name: &str, source: &str) -> Result<(), Err
 }
 
 async fn eval(code: &str, options: &Options) -> Result<(), Failure> {
-    let first = First::default();
     let (loader, _) = FileLoader::new(&[], options)?;
+    let first = First::new(&loader);
     let runtime = start(options, loader, &first).await?;
     let sources = [("[eval]".to_owned(), code.to_owned())];
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();

@@ -12,7 +12,7 @@ use isolate_runtime::{
 };
 
 use crate::args::{Listen, Options};
-use crate::loader::FileLoader;
+use crate::loader::{FileLoader, is_typescript};
 use crate::report::Failure;
 use crate::run::print;
 
@@ -124,7 +124,11 @@ async fn start(file: &Path, options: &Options, grants: Grants) -> Result<Runtime
     let text = std::fs::read(file).map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?;
     let source = String::from_utf8_lossy(&text).trim_start_matches('\u{feff}').to_owned();
     let sources = [(name.clone(), source.clone())];
-    let failed = |e: &Error| Failure::from_error(e, options, &sources);
+    let refused = loader.refused();
+    let failed = |e: &Error| match e.exception() {
+        Some(exception) => Failure::thrown(exception, &sources, &refused),
+        None => Failure::from_error(e, options, &sources),
+    };
     let made = RuntimeOptions::new()
         .engine_arc(engine_by_name(&options.engine).map_err(|e| Failure::usage(e.to_string()))?)
         .limits(options.limits())
@@ -167,7 +171,7 @@ async fn load(runtime: &Runtime, name: &str, source: &str) -> Result<(), Error> 
     );
     let module = EvalOptions::new().filename(directory.to_string_lossy()).module();
     let Err(error) = runtime.eval(entry, module).await else { return Ok(()) };
-    if !error.exception().is_some_and(|e| e.early || e.name == "SyntaxError") {
+    if is_typescript(name) || !error.exception().is_some_and(|e| e.early || e.name == "SyntaxError") {
         return Err(error);
     }
     match runtime.eval(source, EvalOptions::new().filename(name).discard().top_level_await(false)).await {

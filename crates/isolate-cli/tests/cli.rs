@@ -491,3 +491,63 @@ fn modules_of_all_sorts() {
         }
     });
 }
+
+#[test]
+fn typescript_runs_with_its_types_stripped() {
+    on_every_engine(|engine| {
+        let dir = Dir::new(
+            engine,
+            &[
+                (
+                    "main.ts",
+                    "import { type T, twice } from './lib/twice.mts';\nimport plain from './plain.mjs';\nconst n: T = 2;\nconsole.log(twice(n), plain, import.meta.main);\nexport {};",
+                ),
+                ("lib/twice.mts", "export type T = number;\nexport const twice = (n: T): T => n * 2;"),
+                ("plain.mjs", "export { twice as default } from './lib/twice.mts'"),
+                (
+                    "throws.ts",
+                    "interface I {\n  a: 1;\n}\nfunction f(n: number): never {\n  throw new Error(`n is ${n}`);\n}\nf(1 as number);\n",
+                ),
+                ("enum.ts", "type T = 1;\n\texport enum E { A }\n"),
+                ("imports.mjs", "console.log('never');\nimport './enum.ts';"),
+                (
+                    "dynamic.mjs",
+                    "await import('./enum.ts').catch((e) => console.log(e.name)); throw new SyntaxError('mine')",
+                ),
+                ("syntax.ts", "let a: number = ;\n"),
+                ("deep.ts", &format!("x = {}", "(".repeat(100_000))),
+                ("page.tsx", "export default 1"),
+                ("imports-page.mjs", "import './page.tsx'"),
+            ],
+        );
+        dir.run(&["run", "main.ts"]).is(0, "4 [Function: twice] true\n", "");
+        dir.run(&["run", "plain.mjs", "main.ts"]).is(0, "4 [Function: twice] true\n", "");
+        let ran = dir.run(&["run", "throws.ts"]);
+        assert!(ran.err().starts_with("throws.ts:5\n  throw new Error(`n is ${n}`);\n"), "{}", ran.err());
+        assert!(ran.err().contains("\nError: n is 1\n    at f (throws.ts:5:"), "{}", ran.err());
+        assert!(ran.err().contains("throws.ts:7:"), "{}", ran.err());
+        let shown = "enum.ts:2\n\texport enum E { A }\n\t       ^\n\nSyntaxError: ";
+        for file in ["enum.ts", "imports.mjs"] {
+            let ran = dir.run(&["run", file]);
+            assert_eq!((ran.0.status.code(), ran.out()), (Some(1), ""));
+            assert!(ran.err().starts_with(shown) && ran.err().contains("TypeScript enum"), "{}", ran.err());
+        }
+        let ran = dir.run(&["run", "dynamic.mjs"]);
+        assert!(ran.out() == "SyntaxError\n" && ran.err().contains("SyntaxError: mine"), "{}", ran.err());
+        let ran = dir.run(&["run", "syntax.ts"]);
+        assert!(
+            ran.err().starts_with("syntax.ts:1\nlet a: number = ;\n                ^\n\nSyntaxError: "),
+            "{}",
+            ran.err()
+        );
+        let ran = dir.run(&["run", "--json", "syntax.ts"]);
+        assert!(ran.err().contains(r#""name":"SyntaxError""#) && ran.err().contains(r#""line":1"#), "{}", ran.err());
+        let ran = dir.run(&["run", "deep.ts"]);
+        assert_eq!(ran.0.status.code(), Some(1));
+        assert!(ran.err().contains("nested too deeply"), "{}", ran.err());
+        let ran = dir.run(&["run", "imports-page.mjs"]);
+        assert!(ran.err().contains("there is no JSX"), "{}", ran.err());
+        let ran = dir.run(&["run", "page.tsx"]);
+        assert!(ran.err().contains("there is no JSX"), "{}", ran.err());
+    });
+}

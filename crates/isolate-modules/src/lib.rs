@@ -22,6 +22,8 @@
 //! # Ok(()) }
 //! ```
 //!
+//! With the feature `typescript`, `FileModules::typescript` takes TypeScript too.
+//!
 //! Modules are ES modules; of others, JSON, text and bytes are imported with an attribute (`with { type: 'json' }`). There is no
 //! CommonJS: of a package, the files for `import` are used, and one that has none fails with an error that says so.
 
@@ -29,12 +31,16 @@
 
 mod files;
 mod packages;
+#[cfg(feature = "typescript")]
+mod typescript;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use import_map::{ImportMap, ImportMapErrorKind};
+#[cfg(feature = "typescript")]
+use isolate_core::ErrorClass;
 use isolate_core::url::Url;
 use isolate_core::{HostError, ModuleLoader, ModuleSource, ModuleType, Value};
 use percent_encoding::percent_decode_str;
@@ -42,6 +48,8 @@ use percent_encoding::percent_decode_str;
 #[cfg(feature = "directory")]
 pub use files::DirectoryFiles;
 pub use files::{Kind, ModuleFiles, VirtualFiles};
+#[cfg(feature = "typescript")]
+pub use typescript::{StripError, StripErrorKind, StripOptions, strip_types};
 
 use packages::Packages;
 
@@ -54,6 +62,8 @@ pub struct FileModules {
     prefix: String,
     map: Option<ImportMap>,
     packages: Option<Packages>,
+    #[cfg(feature = "typescript")]
+    typescript: Option<StripOptions>,
 }
 
 impl fmt::Debug for FileModules {
@@ -69,7 +79,14 @@ impl fmt::Debug for FileModules {
 impl FileModules {
     /// Over these files.
     pub fn new(files: impl ModuleFiles) -> Self {
-        Self { files: Arc::new(files), prefix: "/".to_owned(), map: None, packages: None }
+        Self {
+            files: Arc::new(files),
+            prefix: "/".to_owned(),
+            map: None,
+            packages: None,
+            #[cfg(feature = "typescript")]
+            typescript: None,
+        }
     }
 
     /// Sets what the root is called in the names of modules, and so in stacks and messages: with `src/`, `/a.mjs` is `src/a.mjs`.
@@ -101,6 +118,54 @@ impl FileModules {
         let parsed = parsed.map_err(|e| HostError::type_error(format!("the import map: {e}")))?;
         self.map = Some(parsed.import_map);
         Ok(self)
+    }
+
+    /// Takes `.ts` and `.mts` files as TypeScript, whose types are [stripped](strip_types). Paths are written in full, with
+    /// their end (`./a.ts`), as Node and Deno want it.
+    #[cfg(feature = "typescript")]
+    #[must_use]
+    pub fn typescript(mut self) -> Self {
+        self.typescript = Some(StripOptions::new());
+        self
+    }
+
+    /// JavaScript of a file's text, if it is TypeScript.
+    ///
+    /// # Errors
+    /// A `SyntaxError`, whose source is a [`StripError`].
+    #[cfg(feature = "typescript")]
+    fn stripped(&self, name: &str, end: &str, text: &str) -> Result<Option<String>, HostError> {
+        match &self.typescript {
+            Some(options) if matches!(end, "ts" | "mts") => {
+                strip_types(text.trim_start_matches('\u{feff}'), options).map(Some).map_err(|e| {
+                    let place = e.line().zip(e.column()).map(|(line, column)| format!(" ({name}:{line}:{column})"));
+                    let message = format!("cannot import {name}: {}{}", e.message(), place.unwrap_or_default());
+                    HostError::new(ErrorClass::SyntaxError, message).with_source(e)
+                })
+            }
+            _ => Ok(None),
+        }
+    }
+
+    #[cfg(not(feature = "typescript"))]
+    fn stripped(&self, _name: &str, _end: &str, _text: &str) -> Result<Option<String>, HostError> {
+        Ok(None)
+    }
+
+    /// Why a file of this end is no module, if the end says so.
+    fn unfit(&self, end: &str) -> Option<&'static str> {
+        #[cfg(feature = "typescript")]
+        let strips = self.typescript.is_some();
+        #[cfg(not(feature = "typescript"))]
+        let strips = false;
+        match end {
+            "json" => Some("JSON is imported with { type: 'json' }"),
+            "cjs" | "cts" => Some("it is a CommonJS module, and there are only ES modules"),
+            "tsx" | "jsx" => Some("there is no JSX; make JavaScript of it first"),
+            "ts" | "mts" if !strips => Some("it is TypeScript, which is not switched on"),
+            "node" | "wasm" => Some("it is no JavaScript"),
+            _ => None,
+        }
     }
 
     /// The path and the query of a full name, in whose path a question mark and a percent sign are encoded.
@@ -228,14 +293,11 @@ impl ModuleLoader for FileModules {
     fn load(&self, name: &str, kind: ModuleType) -> Result<ModuleSource, HostError> {
         let refused = |why: &str| HostError::type_error(format!("cannot import {name}: {why}"));
         let path = self.full(name).ok_or_else(|| refused("there is no such file"))?;
-        if kind == ModuleType::JavaScript {
-            let end = path.rsplit_once('.').map_or("", |(_, end)| end);
-            match end {
-                "json" => return Err(refused("JSON is imported with { type: 'json' }")),
-                "cjs" => return Err(refused("it is a CommonJS module, and there are only ES modules")),
-                "node" | "wasm" => return Err(refused("it is no JavaScript")),
-                _ => {}
-            }
+        let end = path.rsplit_once('.').map_or("", |(_, end)| end);
+        if kind == ModuleType::JavaScript
+            && let Some(why) = self.unfit(end)
+        {
+            return Err(refused(why));
         }
         let bytes = self.files.read(&path).map_err(|e| {
             let why = match e.kind() {
@@ -248,6 +310,9 @@ impl ModuleLoader for FileModules {
         })?;
         if kind == ModuleType::JavaScript {
             let text = std::str::from_utf8(&bytes).map_err(|_| refused("it is not UTF-8"))?;
+            if let Some(text) = self.stripped(name, end, text)? {
+                return Ok(ModuleSource::Text(text));
+            }
             if in_package(&path) && is_common_js(text) {
                 return Err(refused("it is a CommonJS module, and there are only ES modules"));
             }

@@ -95,11 +95,13 @@ pub use isolate_fs::{
 pub use isolate_modules::DirectoryFiles;
 #[cfg(feature = "modules")]
 pub use isolate_modules::{FileModules, ModuleFiles, VirtualFiles};
+#[cfg(feature = "typescript")]
+pub use isolate_modules::{StripError, StripErrorKind, StripOptions, strip_types};
 pub use isolate_path::{PathHandle, PathOptions, setup_path};
 pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};
 
 use leave::Leave;
-use owner::{Command, Reply, disposed};
+use owner::{Command, Reply, Wanted, disposed};
 
 /// What a runtime's thread has for this library and host functions beyond the guest's stack. Every engine wants some of
 /// it for itself: it makes no context without.
@@ -236,7 +238,7 @@ impl Runtime {
     /// What the guest threw, or why it was stopped.
     pub async fn eval(&self, source: impl Into<String>, options: impl Into<EvalOptions>) -> Result<Value, Error> {
         let (source, options) = (source.into(), options.into());
-        self.ask(|reply| Command::Eval { source, options, display: None, reply }).await
+        self.ask(|reply| Command::Eval { source, options, result: Wanted::Value, reply }).await
     }
 
     /// Like [`eval`](Self::eval), and turns the value into a Rust type by serde.
@@ -263,7 +265,23 @@ impl Runtime {
         color: bool,
     ) -> Result<String, Error> {
         let (source, options) = (source.into(), options.into());
-        from_value(self.ask(|reply| Command::Eval { source, options, display: Some(color), reply }).await?)
+        let result = Wanted::Display(color);
+        from_value(self.ask(|reply| Command::Eval { source, options, result, reply }).await?)
+    }
+
+    /// Like [`eval`](Self::eval), and gives the value to a guest function, whose result comes out in its place. Works for
+    /// every value, also one that could not cross. A promise is given as it is, unless the script awaits at its top level.
+    ///
+    /// # Errors
+    /// As `eval`, and what the function throws.
+    pub async fn eval_apply(
+        &self,
+        source: impl Into<String>,
+        options: impl Into<EvalOptions>,
+        function: &Function,
+    ) -> Result<Value, Error> {
+        let (source, options, result) = (source.into(), options.into(), Wanted::Applied(function.clone()));
+        self.ask(|reply| Command::Eval { source, options, result, reply }).await
     }
 
     /// Calls a guest function that an evaluation gave, and awaits its result if it is a promise.

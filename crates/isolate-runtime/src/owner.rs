@@ -56,8 +56,17 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 type Closure = Box<dyn FnOnce(&Context, &Handles) + Send>;
 
+/// What is wanted of a completion value.
+pub(crate) enum Wanted {
+    Value,
+    /// Text, in colour or not.
+    Display(bool),
+    /// What this makes of it.
+    Applied(Function),
+}
+
 pub(crate) enum Command {
-    Eval { source: String, options: EvalOptions, display: Option<bool>, reply: Reply<Value> },
+    Eval { source: String, options: EvalOptions, result: Wanted, reply: Reply<Value> },
     Call { function: Function, args: Vec<Value>, options: EvalOptions, reply: Reply<Value> },
     Tick { time: Duration, reply: Reply<()> },
     With(Closure),
@@ -276,12 +285,13 @@ impl Owner {
 
     fn handle(&mut self, command: Command) {
         match command {
-            Command::Eval { source, options, display, reply } => {
+            Command::Eval { source, options, result, reply } => {
                 let span = tracing::debug_span!(target: "isolate", "eval", file = options.filename);
                 let since = Instant::now();
-                let started = span.in_scope(|| match display {
-                    None => self.context.start(&source, &options, Completion::Value),
-                    Some(color) => {
+                let started = span.in_scope(|| match result {
+                    Wanted::Value => self.context.start(&source, &options, Completion::Value),
+                    Wanted::Applied(f) => self.context.start(&source, &options, Completion::Apply(&f)),
+                    Wanted::Display(color) => {
                         let f = self.context.display_function(color)?;
                         self.context.start(&source, &options, Completion::Apply(&f))
                     }

@@ -52,6 +52,14 @@ fn evaluates_calls_and_converts() {
         ] {
             assert_eq!(rt.eval_display(source, (), false).await.unwrap(), text, "{source}");
         }
+        // A function of the guest's makes something of what could not cross.
+        let kind = rt.eval("(v) => Object.prototype.toString.call(v)", ()).await.unwrap();
+        for (source, text) in
+            [("Symbol()", "Symbol"), ("Promise.resolve(1)", "Promise"), ("await Promise.resolve(1)", "Number")]
+        {
+            let applied = rt.eval_apply(source, (), kind.as_function().unwrap()).await.unwrap();
+            assert_eq!(applied, format!("[object {text}]").as_str().into(), "{source}");
+        }
         rt.dispose().await;
     });
 }

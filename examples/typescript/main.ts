@@ -1,0 +1,39 @@
+import type { Stop, Tram } from './types.ts';
+import { find, type Tram as Again } from './types.ts';
+import { firstLong } from './plain.mjs';
+
+const trams: Tram[] = [
+  { line: 1, stops: ['Harbour', 'Market'] },
+  { line: 7, stops: ['Market', 'University'] },
+];
+
+abstract class Board<T extends Again> {
+  protected readonly shown: number = 0;
+  declare title: string;
+  abstract name(): string;
+  show(this: Board<T>, tram: T | undefined): string {
+    return `${this.name()}: ${tram!.line as number} to ${tram?.stops.at(-1) satisfies Stop | undefined}`;
+  }
+}
+
+class Platform extends Board<Tram> {
+  override name(): string {
+    return 'platform';
+  }
+}
+
+console.log(new Platform().show(find<Tram>(trams, (tram): tram is Tram => tram.stops.includes('University'))));
+console.log(firstLong(trams.flatMap((tram) => tram.stops)));
+
+// What is more than types is refused, and the error says where.
+try {
+  await import('./refused.ts');
+} catch (error) {
+  console.log((error as Error).name, (error as Error).message);
+}
+
+// Types are blanked out, so everything stays where it was.
+function where(this: void, depth?: number): string {
+  return new Error('here').stack!.match(/main\.ts:\d+:\d+/)![0];
+}
+console.log(where());
