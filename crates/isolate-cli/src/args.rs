@@ -53,6 +53,19 @@ pub(crate) enum Command {
         #[command(flatten)]
         options: Options,
     },
+    /// Run tests: files that use describe, test and expect.
+    ///
+    /// Each file runs in a guest of its own, with the limits and grants given here; --timeout holds for a file. In a directory,
+    /// tests are the files named like x.test.js or x.spec.ts. The exit code is 1 if a test fails or there is none.
+    Test {
+        /// Files and directories.
+        #[arg(default_value = ".")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        tests: Tests,
+        #[command(flatten)]
+        options: Options,
+    },
     /// Answer HTTP requests and WebSockets with the handler of a file, until interrupted.
     ///
     /// The file calls serve({ fetch(request, server) { … } }), or is a module with `export default { fetch }`. --timeout
@@ -65,6 +78,23 @@ pub(crate) enum Command {
         #[command(flatten)]
         options: Options,
     },
+}
+
+/// Which tests, and how they are reported. With --json one object is printed at the end.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Tests {
+    /// Run only tests whose name, with the names of their suites before it, this regular expression matches.
+    #[arg(long, short = 't', value_name = "PATTERN")]
+    pub(crate) filter: Option<String>,
+    /// How long a test may take, and a hook, unless it says so itself.
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    pub(crate) test_timeout: Time,
+    /// Stop after so many failures.
+    #[arg(long, value_name = "FAILURES", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    pub(crate) bail: Option<usize>,
+    /// Also write the results to a file, in the XML of JUnit.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
 }
 
 /// Where and how to listen.

@@ -14,6 +14,7 @@ mod repl;
 mod report;
 mod run;
 mod serve;
+mod test;
 
 use std::process::ExitCode;
 

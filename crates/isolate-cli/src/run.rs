@@ -57,6 +57,10 @@ pub(crate) async fn main(cli: Cli) -> u8 {
             let result = eval(&code, &options).await;
             (options, result)
         }
+        Command::Test { files, tests, options } => match crate::test::main(&files, &tests, &options).await {
+            Ok(code) => return code,
+            Err(failure) => (options, Err(failure)),
+        },
         Command::Serve { file, listen, options } => {
             let result = crate::serve::main(&file, &listen, &options).await;
             (options, result)
@@ -83,19 +87,23 @@ pub(crate) fn print(event: &ConsoleEvent) {
     };
 }
 
-async fn start(options: &Options, loader: FileLoader, first: &First) -> Result<Runtime, Failure> {
+/// What the options of the command make of a runtime.
+pub(crate) fn runtime_options(options: &Options, loader: FileLoader) -> Result<RuntimeOptions, Failure> {
     let engine = engine_by_name(&options.engine).map_err(|e| Failure::usage(e.to_string()))?;
-    let (told, stop) = (first.clone(), first.stop.clone());
-    let runtime = RuntimeOptions::new()
+    Ok(RuntimeOptions::new()
         .engine_arc(engine)
         .limits(options.limits())
         .clock(options.clock.into())
         .console(ConsoleOptions::new().on_event(print))
         .fetch(crate::net::fetch_options(options))
         .fs(crate::files::fs_options(options)?)
-        .on_uncaught(move |uncaught| told.note(uncaught))
-        .modules(loader)
-        .setup(move |context| {
+        .modules(loader))
+}
+
+async fn start(options: &Options, loader: FileLoader, first: &First) -> Result<Runtime, Failure> {
+    let (told, stop) = (first.clone(), first.stop.clone());
+    let runtime =
+        runtime_options(options, loader)?.on_uncaught(move |uncaught| told.note(uncaught)).setup(move |context| {
             let _ = stop.set(context.interrupter());
             Ok(())
         });
@@ -244,7 +252,7 @@ async fn finish(
 }
 
 /// JavaScript of a file that is TypeScript.
-fn strip(name: &str, source: &str) -> Result<String, Failure> {
+pub(crate) fn strip(name: &str, source: &str) -> Result<String, Failure> {
     strip_types(source, &StripOptions::new()).map_err(|e| {
         let mut exception = Exception::new("SyntaxError", e.message());
         let place = e.line().zip(e.column());
@@ -253,7 +261,7 @@ fn strip(name: &str, source: &str) -> Result<String, Failure> {
     })
 }
 
-async fn run_file(runtime: &Runtime, name: &str, source: &str) -> Result<(), Error> {
+pub(crate) async fn run_file(runtime: &Runtime, name: &str, source: &str) -> Result<(), Error> {
     let module = || EvalOptions::new().filename(name).module().fail_when_idle();
     if name.ends_with(".mjs") || is_typescript(name) {
         return runtime.eval(source, module()).await.map(|_| ());

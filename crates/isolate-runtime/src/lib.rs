@@ -18,6 +18,8 @@ mod pool;
 mod serve;
 #[cfg(feature = "server")]
 mod server;
+#[cfg(feature = "test-environment")]
+mod tests;
 mod turns;
 
 use std::fmt;
@@ -54,6 +56,8 @@ pub use isolate_fs as fs;
 #[cfg(feature = "modules")]
 pub use isolate_modules as modules;
 pub use isolate_path as path;
+#[cfg(feature = "test-environment")]
+pub use isolate_test_environment as test_environment;
 pub use isolate_timers as timers;
 
 #[cfg(feature = "fetch")]
@@ -98,6 +102,11 @@ pub use isolate_modules::{FileModules, ModuleFiles, VirtualFiles};
 #[cfg(feature = "typescript")]
 pub use isolate_modules::{StripError, StripErrorKind, StripOptions, strip_types};
 pub use isolate_path::{PathHandle, PathOptions, setup_path};
+#[cfg(feature = "test-environment")]
+pub use isolate_test_environment::{
+    RunOptions, Status, TestEnvironmentHandle, TestEnvironmentOptions, TestEvent, TestFailure, TestResult, TestResults,
+    TestRunner, setup_test_environment,
+};
 pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};
 
 use leave::Leave;

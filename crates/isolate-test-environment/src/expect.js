@@ -340,6 +340,10 @@
   };
   const settle = (state, error) => {
     if (error === undefined) return;
+    // What fails after a promise has settled, fails where it was asked for.
+    if (state.trace !== undefined) {
+      ObjectDefineProperty(error, 'stack', { __proto__: null, value: state.trace, writable: true, configurable: true });
+    }
     if (!state.soft) throw error;
     push(state.counting.soft, error);
   };
@@ -366,6 +370,7 @@
       return settle(state, judge(state, name, result, received));
     };
     if (state.promise === undefined) return run(state.received);
+    state.trace = call(p.ErrorGetStack, new p.Error());
     let promise = state.received;
     if (typeof promise === 'function') promise = promise();
     if (!isObject(promise) || typeof promise.then !== 'function') {

@@ -125,7 +125,7 @@ impl TestEnvironmentHandle {
         let context = &self.context;
         let others: RefCell<Vec<Waker>> = RefCell::default();
         let wake_others = || others.borrow_mut().drain(..).for_each(Waker::wake);
-        let call = async |function: Function, args: Vec<Value>| {
+        let call = async |function: Function, args: Vec<Value>, _alone| {
             let mut evaluation = context.start_call(&function, args, &EvalOptions::new())?;
             let mut has_run = true;
             poll_fn(|cx| {

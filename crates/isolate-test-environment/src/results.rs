@@ -59,7 +59,9 @@ impl From<GuestError> for TestFailure {
     fn from(e: GuestError) -> Self {
         // V8's stacks begin with the name and the message.
         // Those of QuickJS name frames of glue, too, which has no file.
-        let is_frame = |line: &&str| line.trim_start().starts_with("at ") && !line.contains("(<null>:");
+        let is_frame = |line: &&str| {
+            line.trim_start().starts_with("at ") && !line.contains("(<null>:") && !line.ends_with("(native)")
+        };
         let frames: Vec<&str> = e.stack.lines().filter(is_frame).collect();
         let mut failure = Self {
             name: e.name,

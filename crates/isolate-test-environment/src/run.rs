@@ -1,6 +1,7 @@
 //! Runs tests: one function of the guest after another.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -124,6 +125,8 @@ struct Run<'a, C> {
     runner: &'a TestRunner,
     call: C,
     shared: Mutex<Shared>,
+    /// Whether one test runs at a time now.
+    alone: AtomicBool,
 }
 
 #[derive(Default)]
@@ -137,22 +140,23 @@ struct Shared {
 }
 
 impl TestRunner {
-    /// Runs everything, once.
+    /// Runs everything, once. `call` is told, too, whether this is the only call under way: then a promise that nothing is left to
+    /// settle is a failure at once.
     ///
     /// # Errors
     /// If what there is to run cannot be found out.
     pub async fn run<C, F>(&self, options: &RunOptions, call: C) -> Result<TestResults, Error>
     where
-        C: Fn(Function, Vec<Value>) -> F,
+        C: Fn(Function, Vec<Value>, bool) -> F,
         F: Future<Output = Result<Value, Error>>,
     {
         let start = Instant::now();
-        let collected = call(self.collect.clone(), vec![]).await?;
+        let collected = call(self.collect.clone(), vec![], true).await?;
         let plan = Plan::new(collected, |suites, name| options.filter.as_ref().is_none_or(|f| f(suites, name)))?;
         options.tell(|| TestEvent::Collected(plan.tests.len()));
         let results = (0..plan.tests.len()).map(|_| None).collect();
         let shared = Mutex::new(Shared { results, ..Shared::default() });
-        let run = Run { plan: &plan, options, runner: self, call, shared };
+        let run = Run { plan: &plan, options, runner: self, call, shared, alone: AtomicBool::new(true) };
         for step in &plan.steps {
             match step {
                 Step::Enter(suite) => run.enter(*suite).await,
@@ -168,7 +172,7 @@ impl TestRunner {
 
 impl<C, F> Run<'_, C>
 where
-    C: Fn(Function, Vec<Value>) -> F,
+    C: Fn(Function, Vec<Value>, bool) -> F,
     F: Future<Output = Result<Value, Error>>,
 {
     fn shared(&self) -> std::sync::MutexGuard<'_, Shared> {
@@ -187,7 +191,7 @@ where
         time: Duration,
         what: &str,
     ) -> Result<Value, TestFailure> {
-        let called = tokio::time::timeout(time, (self.call)(function.clone(), args)).await;
+        let called = tokio::time::timeout(time, (self.call)(function.clone(), args, self.alone.load(Relaxed))).await;
         match called {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(e)) => {
@@ -283,7 +287,9 @@ where
 
     async fn tests(&self, tests: &[usize]) {
         let at_once = if tests.len() > 1 { self.options.concurrency } else { 1 };
+        self.alone.store(at_once == 1, Relaxed);
         stream::iter(tests).for_each_concurrent(at_once, |&index| self.test(index)).await;
+        self.alone.store(true, Relaxed);
     }
 
     async fn test(&self, index: usize) {
