@@ -9,6 +9,7 @@
 //! cargo run --release -p isolate-bench -- --only-fetch only the third
 //! cargo run --release -p isolate-bench -- --only-fs    only the fourth
 //! cargo run --release -p isolate-bench --features v8 -- --engine v8   Isolate on V8; the baseline stays raw QuickJS-NG
+//! cargo run --release -p isolate-bench -- many, soak, modules             many runtimes at once; see `host.rs`
 //! ```
 //!
 //! The second table, of the web platform, takes `node` from the PATH, Deno from `$DENO` or else from npm
@@ -19,6 +20,7 @@
 
 mod fetch;
 mod fs;
+mod host;
 mod raw;
 mod web;
 
@@ -56,6 +58,9 @@ fn main() {
     }
     if args.first().is_some_and(|a| a == "--fs-child") {
         return fs::child(&args[1], &args[2]);
+    }
+    if let Some(code) = host::main(&args) {
+        std::process::exit(code);
     }
     let has = |flag: &str| args.iter().any(|a| a == flag);
     let mut sections = Vec::new();

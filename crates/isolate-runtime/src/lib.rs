@@ -1,6 +1,11 @@
 #![doc = include_str!("../../../README.md")]
 #![forbid(unsafe_code)]
 
+/// The code of the page on hosts is compiled as a test.
+#[cfg(all(doctest, feature = "crypto", feature = "fetch", feature = "fs"))]
+#[doc = include_str!("../../../docs/host.md")]
+struct HostPage;
+
 /// The code of the page on modules is run as a test.
 #[cfg(all(doctest, feature = "modules"))]
 #[doc = include_str!("../../../docs/modules.md")]
