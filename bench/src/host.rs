@@ -165,7 +165,7 @@ async fn modules(count: usize) -> bool {
         }
         source += &body(i);
         all += &body(i);
-        files = files.file(&format!("m{i}.js"), source);
+        files = files.file(&format!("/m{i}.js"), source);
     }
     let limits = Limits::new().wall_time(Duration::from_secs(600));
     let (mut graph, mut whole) = (Vec::new(), Vec::new());

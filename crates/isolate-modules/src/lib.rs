@@ -203,6 +203,31 @@ impl FileModules {
         }
     }
 
+    /// TypeScript names what a module will be compiled to: from such a file `./x.js` is `x.ts` where there is no `x.js`.
+    fn written(&self, url: Url, base: &str) -> Url {
+        #[cfg(feature = "typescript")]
+        if self.typescript.is_some() && [".ts", ".mts"].iter().any(|end| base.ends_with(end)) {
+            let is_file = |url: &Url| {
+                let path = percent_decode_str(url.path()).decode_utf8();
+                path.is_ok_and(|path| self.files.kind(&path) == Some(Kind::File))
+            };
+            for (js, ts) in [(".js", ".ts"), (".mjs", ".mts")] {
+                if let Some(stem) = url.path().strip_suffix(js)
+                    && !is_file(&url)
+                {
+                    let mut source = url.clone();
+                    source.set_path(&format!("{stem}{ts}"));
+                    if is_file(&source) {
+                        return source;
+                    }
+                }
+            }
+        }
+        #[cfg(not(feature = "typescript"))]
+        let _ = base;
+        url
+    }
+
     fn find(&self, specifier: &str, referrer: &str) -> Result<String, String> {
         let base = self.full(referrer).unwrap_or_else(|| "/".to_owned());
         let base_url = url_of(&base)?;
@@ -229,7 +254,7 @@ impl FileModules {
                     return Ok(self.named(&path, None));
                 }
             }
-            return self.of_url(&url);
+            return self.of_url(&self.written(url, &base));
         }
         if let Ok(url) = Url::parse(specifier) {
             // A scheme of one letter is a drive.

@@ -278,3 +278,18 @@ fn files_that_are_not_for_it_say_why() {
     let error = bad.load("/a.ts", ModuleType::JavaScript).unwrap_err();
     assert_eq!(error.class(), ErrorClass::SyntaxError);
 }
+
+engine_test!(async fn from_typescript_the_name_of_what_is_compiled_will_do(engine) {
+    let ctx = create_test_context(engine);
+    let files = VirtualFiles::new()
+        .file("/a.ts", "import { b } from './b.js'; import { c } from './c.mjs'; export const a: string = b + c;")
+        .file("/b.ts", "export const b: string = 'b';")
+        .file("/c.mts", "export const c = 'c' as string;")
+        .file("/c.mjs", "export const c = 'the one that is there';")
+        .file("/d.mjs", "import './b.js';");
+    ctx.set_module_loader(Rc::new(FileModules::new(files).typescript()));
+    run(&ctx, "main.mjs", "import { a } from './a.ts'; globalThis.a = a;").await.unwrap();
+    assert_eq!(eval_code::<String>(&ctx, "a"), "bthe one that is there");
+    // From JavaScript it will not.
+    assert!(run(&ctx, "other.mjs", "import './d.mjs';").await.is_err());
+});

@@ -222,7 +222,7 @@
     toSatisfy: (r, e, args) => ({ pass: !!e(r), text: '%notto satisfy ' + (args.length > 1 ? ToString(args[1]) : 'the predicate') }),
     toThrow,
     toThrowError: toThrow,
-    toMatchInlineSnapshot: (r, e, args, name) => inlineSnapshot(format(r), args, name),
+    toMatchInlineSnapshot: (r, e, args, name) => inlineSnapshot(t.snapshot(r), args, name),
     toThrowErrorMatchingInlineSnapshot: (r, e, args, name, state) => {
       let error = r;
       if (state.promise === undefined) {
@@ -234,7 +234,7 @@
         }
         if (error === NOTHING) return { pass: false, text: 'to throw an error, and it did not' };
       }
-      return inlineSnapshot(format(error), args, name);
+      return inlineSnapshot(t.snapshot(error), args, name);
     },
     toHaveBeenCalled: (r, e, args, name) => {
       const { calls } = spy(r, name);

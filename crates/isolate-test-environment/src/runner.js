@@ -4,6 +4,7 @@
   const { call, ReflectApply, ObjectDefineProperty, ToString } = p;
   const t = p.testing;
   const { push, short, isObject } = t;
+  const PProxy = Proxy;
   const ArrayIsArray = Array.isArray, JSONStringify = p.JSONStringify;
   const { slice, indexOf } = String.prototype;
   const { floor } = Math;
@@ -310,9 +311,13 @@
   const vi = { fn: t.spies.fn };
   const groups = [t.spies, t.fake];
   for (let i = 0; i < groups.length; i++) for (const k in groups[i]) vi[k] = groups[i][k];
-  vi.mock = vi.doMock = vi.unmock = () => {
-    throw new p.Error('vi.mock is not supported: what a module is, the host\'s loader says');
-  };
+  const missing = ['mock', 'doMock', 'unmock', 'doUnmock', 'resetModules', 'importActual', 'importMock'];
+  for (let i = 0; i < missing.length; i++) {
+    vi[missing[i]] = () => {
+      throw new p.Error('vi.' + missing[i] + ' is not supported: what a module is, the host\'s loader says');
+    };
+  }
+  vi.hoisted = (f) => f();
   // Polls until a function no longer throws.
   const wait = (f, options, good, what) => {
     const given = typeof options === 'number' ? { timeout: options } : options ?? {};
@@ -342,11 +347,15 @@
   };
   vi.waitFor = (f, options) => wait(f, options, () => true, 'vi.waitFor');
   vi.waitUntil = (f, options) => wait(f, options, (v) => !!v, 'vi.waitUntil');
+  // Assertions on types are for a compiler. Here they are nothing, whatever is asked of them.
+  const nothing = new PProxy(() => {}, { __proto__: null, get: (_, key) => (key === 'then' ? undefined : nothing), apply: () => nothing });
+  api.expectTypeOf = () => nothing;
+  api.assertType = () => {};
   api.vi = vi;
   api.jest = vi;
   t.vi = vi;
   const NAMES = ['describe', 'suite', 'test', 'it', 'expect', 'assert', 'beforeAll', 'afterAll', 'beforeEach', 'afterEach', 'vi',
-    'onTestFinished', 'onTestFailed'];
+    'onTestFinished', 'onTestFailed', 'expectTypeOf', 'assertType'];
   for (let i = 0; i < NAMES.length; i++) {
     ObjectDefineProperty(globalThis, NAMES[i], { __proto__: null, value: api[NAMES[i]], writable: true, configurable: true, enumerable: false });
   }

@@ -8,7 +8,7 @@
   const { classOf, viewInfo, bufferInfo } = engine;
   const ObjectPrototype = p.Object.prototype;
   const ObjectIs = p.Object.is, ArrayIsArray = Array.isArray;
-  const { sort, join } = Array.prototype, { repeat, indexOf, slice, charCodeAt } = String.prototype;
+  const { sort, join } = Array.prototype, { indexOf, lastIndexOf, slice } = String.prototype;
   const hasOwn = p.Object.prototype.hasOwnProperty;
   const DatePrototypeGetTime = Date.prototype.getTime;
   const MapPrototypeHas = p.Map.prototype.has, SetPrototypeHas = Set.prototype.has;
@@ -49,6 +49,12 @@
       'UnicodeSets', 'v', 'Sticky', 'y'];
     for (let i = 0; i < names.length; i += 2) if (call(p['RegExpPrototypeGet' + names[i]], r)) flags += names[i + 1];
     return '/' + call(p.RegExpPrototypeGetSource, r) + '/' + flags;
+  };
+  const escaped = (r) => {
+    const text = regExpText(r), end = call(lastIndexOf, text, '/');
+    let out = '/';
+    for (let i = 1; i < end; i++) out += (call(indexOf, '\\^$*+?.()|[]{}', text[i]) >= 0 ? '\\' : '') + text[i];
+    return out + call(slice, text, end);
   };
   const isBytes = (c) => c === 'ArrayBuffer' || c === 'SharedArrayBuffer';
   const bytesOf = (v, c) => {
@@ -203,11 +209,6 @@
   // Text of a value: every property on a line of its own, in the order of the keys, at most so many lines.
   const MOST = 20000;
   const quote = (s) => p.JSONStringify(s);
-  const stringText = (s, escape) => {
-    if (!escape) return '"' + s + '"';
-    const json = quote(s);
-    return json;
-  };
   const nameOf = (o) => {
     let at = o;
     for (let i = 0; i < 100 && at !== null; i++) {
@@ -221,11 +222,14 @@
     return 'Object';
   };
   const byText = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-  const format = (value) => print(value, '', { __proto__: null, stack: [], left: MOST });
+  const format = (value, flat) => print(value, '', { __proto__: null, stack: [], left: MOST, flat: flat === true, snapshot: false });
+  // Snapshots are written with the characters of regular expressions escaped, and holes as nothing.
+  t.snapshot = (value) => print(value, '', { __proto__: null, stack: [], left: MOST, flat: false, snapshot: true });
   const printKey = (k) => (typeof k === 'symbol' ? '[' + call(p.SymbolPrototypeToString, k) + ']' : quote(k));
   const print = (v, indent, state) => {
     switch (typeof v) {
-      case 'string': return stringText(v, true);
+      // As it is, but on one line: so inline snapshots are written.
+      case 'string': return state.flat ? quote(v) : '"' + v + '"';
       case 'bigint': return ToString(v) + 'n';
       case 'symbol': return call(p.SymbolPrototypeToString, v);
       case 'number': return ObjectIs(v, -0) ? '-0' : ToString(v);
@@ -245,7 +249,7 @@
         const time = call(DatePrototypeGetTime, v);
         return time === time ? call(p.DatePrototypeToISOString, v) : 'Date { NaN }';
       }
-      case 'RegExp': return regExpText(v);
+      case 'RegExp': return state.snapshot ? escaped(v) : regExpText(v);
       case 'Number': return '[Number: ' + ToString(call(p.NumberPrototypeValueOf, v)) + ']';
       case 'String': return '[String: ' + quote(call(p.StringPrototypeValueOf, v)) + ']';
       case 'Boolean': return '[Boolean: ' + call(p.BooleanPrototypeValueOf, v) + ']';
@@ -283,7 +287,10 @@
       const list = bytes === undefined ? v : bytes.view;
       const n = ArrayIsArray(v) ? v.length : viewLength(list);
       if (!ArrayIsArray(v) || nameOf(v) !== 'Array') name = (bytes === undefined ? nameOf(v) : c) + ' ';
-      for (let i = 0; i < n; i++) if (!line(print(list[i], deeper, state))) break;
+      for (let i = 0; i < n; i++) {
+        const hole = state.snapshot && bytes === undefined && !own(list, i);
+        if (!line(hole ? '' : print(list[i], deeper, state))) break;
+      }
       if (ArrayIsArray(v)) properties(v, true, line, deeper, state);
     } else {
       const n = ObjectGetPrototypeOf(v) === null ? 'Object' : nameOf(v);
@@ -307,7 +314,7 @@
 
   // Text of a value on one line, for the first line of a message.
   const short = (v) => {
-    let text = format(v);
+    let text = format(v, true);
     if (call(indexOf, text, '\n') >= 0) {
       // Line breaks of the text itself are escaped by now, so those that are left are the printer's.
       let flat = '', i = 0;

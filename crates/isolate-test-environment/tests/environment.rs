@@ -379,6 +379,11 @@ const MATCHERS: &[(&str, &str, &str)] = &[
         "expected 1 to match the inline snapshot",
     ),
     (
+        "expect([/a.b/g, , 'q\"r']).toMatchInlineSnapshot('[\\n  /a\\\\.b/g,\\n  ,\\n  \"q\"r\",\\n]')",
+        "expect(1).toMatchInlineSnapshot()",
+        "expected 1 to match an inline snapshot, and none is given. What to write:\n\ntoMatchInlineSnapshot(`1`)",
+    ),
+    (
         "expect(() => { throw new Error('x'); }).toThrowErrorMatchingInlineSnapshot('[Error: x]')",
         "expect(() => { throw new Error('x'); }).toThrowErrorMatchingInlineSnapshot('[Error: y]')",
         "expected [Function anonymous] to match the inline snapshot",
