@@ -174,8 +174,8 @@ async fn create_seated(
     let thread = leave.clone();
     let job = move || {
         thread.enter_thread();
-        owner::run(id, seat, options, receiver, ready);
-        thread.leave_thread()
+        let reply = owner::run(id, seat, options, receiver, ready);
+        pool::Ended { again: thread.leave_thread(), reply }
     };
     pool::spawn(stack, job)
         .map_err(|e| Error::new(ErrorKind::Engine, format!("the runtime's thread could not be started: {e}")))?;

@@ -125,14 +125,14 @@ struct Owner {
     busy_since: Option<Duration>,
 }
 
-/// Runs on the owner thread, from the making of the context to its end.
+/// Runs on the owner thread, from the making of the context to its end. Gives whom to tell of that.
 pub(crate) fn run(
     id: RuntimeId,
     seat: Option<Arc<Seat>>,
     options: RuntimeOptions,
     commands: UnboundedReceiver<Command>,
     ready: oneshot::Sender<Result<Made, Error>>,
-) {
+) -> Option<oneshot::Sender<()>> {
     let _span = tracing::info_span!(target: "isolate", "runtime", id = id.0).entered();
     let tokio = options.tokio.clone().unwrap_or_else(Context::shared_tokio);
     seat.iter().for_each(Seat::take);
@@ -145,7 +145,7 @@ pub(crate) fn run(
             tracing::debug!(target: "isolate", error = %e, "a runtime could not be made");
             seat.iter().for_each(Seat::release);
             let _ = ready.send(Err(e));
-            return;
+            return None;
         }
     };
     tracing::debug!(target: "isolate", engine = context.engine_name(), "a runtime is made");
@@ -170,9 +170,7 @@ pub(crate) fn run(
     let reply = tokio.block_on(poll_fn(|cx| owner.poll(cx)));
     owner.end();
     tracing::debug!(target: "isolate", "a runtime is disposed of");
-    if let Some(reply) = reply {
-        let _ = reply.send(());
-    }
+    reply
 }
 
 fn set_up(options: RuntimeOptions) -> Result<(Context, Handles), Error> {

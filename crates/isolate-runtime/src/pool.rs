@@ -6,8 +6,17 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel}
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Returns whether its thread may have another.
-type Job = Box<dyn FnOnce() -> bool + Send>;
+use tokio::sync::oneshot;
+
+/// How a job ended.
+pub(crate) struct Ended {
+    /// Whether its thread may have another.
+    pub(crate) again: bool,
+    /// Who is to be told, once the thread waits for another: so who makes one runtime after another has one thread for all.
+    pub(crate) reply: Option<oneshot::Sender<()>>,
+}
+
+type Job = Box<dyn FnOnce() -> Ended + Send>;
 
 /// How many threads wait at most.
 const MOST: usize = 16;
@@ -34,7 +43,7 @@ fn pool() -> std::sync::MutexGuard<'static, Pool> {
 }
 
 /// Runs a job on a thread with at least so much stack.
-pub(crate) fn spawn(stack: usize, job: impl FnOnce() -> bool + Send + 'static) -> io::Result<()> {
+pub(crate) fn spawn(stack: usize, job: impl FnOnce() -> Ended + Send + 'static) -> io::Result<()> {
     let mut job: Job = Box::new(job);
     loop {
         let idle = {
@@ -51,18 +60,31 @@ pub(crate) fn spawn(stack: usize, job: impl FnOnce() -> bool + Send + 'static) -
     std::thread::Builder::new().name("isolate".into()).stack_size(stack).spawn(move || {
         let mut next = Some(job);
         while let Some(job) = next {
-            next = if job() { wait(stack) } else { None };
+            let Ended { again, reply } = job();
+            let tell = || {
+                if let Some(reply) = reply {
+                    let _ = reply.send(());
+                }
+            };
+            next = if again {
+                wait(stack, tell)
+            } else {
+                tell();
+                None
+            };
         }
     })?;
     Ok(())
 }
 
 /// Waits for the next job, if this thread is wanted.
-fn wait(stack: usize) -> Option<Job> {
+fn wait(stack: usize, tell: impl FnOnce()) -> Option<Job> {
     let (jobs, receiver): (Sender<Job>, Receiver<Job>) = channel();
     let id = {
         let mut pool = pool();
         if pool.waiting.len() >= MOST {
+            drop(pool);
+            tell();
             return None;
         }
         let id = pool.next;
@@ -70,6 +92,7 @@ fn wait(stack: usize) -> Option<Job> {
         pool.waiting.push(Waiting { id, stack, jobs });
         id
     };
+    tell();
     // The next one often comes at once, and waking a thread takes longer than this.
     let start = Instant::now();
     while start.elapsed() < LINGER {
