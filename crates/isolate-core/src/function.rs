@@ -323,20 +323,22 @@ impl Context {
         HostFunction::new(name, move |_, values| {
             let Some(inner) = weak.upgrade() else { return Err(HostError::error("the context is gone")) };
             let context = Context(inner);
-            let span = tracing::trace_span!(target: "isolate", "host_call", function = &*host_name);
-            let _entered = span.enter();
             context.0.meter.host_call(values);
+            // Most hosts do not listen, and a call is short.
+            let traced = tracing::enabled!(target: "isolate", tracing::Level::DEBUG);
+            let _entered =
+                traced.then(|| tracing::trace_span!(target: "isolate", "host_call", function = &*host_name).entered());
             let mut args = Args { context: &context, values: values.iter_mut(), taken: 0 };
             let result = catch_unwind(AssertUnwindSafe(|| body(&mut args)))
                 .unwrap_or_else(|panic| Err(context.panicked(&host_name, &*panic)));
-            match &result {
+            if let Ok(value) = &result
                 // What it will be is counted when it settles.
-                Ok(Value::Promise(_)) => tracing::trace!(target: "isolate", "pending"),
-                Ok(value) => {
-                    context.0.meter.sent(std::slice::from_ref(value));
-                    tracing::trace!(target: "isolate", "returned");
-                }
-                Err(error) => trace_error(&host_name, error, "threw"),
+                && !matches!(value, Value::Promise(_))
+            {
+                context.0.meter.sent(std::slice::from_ref(value));
+            }
+            if traced {
+                trace_outcome(&host_name, &result);
             }
             result
         })
@@ -602,6 +604,16 @@ impl Context {
         let path = Value::List(path.split('.').map(Value::from).collect());
         self.run(|engine| engine.call(&define, vec![path, open.into()]))?;
         Ok(())
+    }
+}
+
+/// Tells how a host call ended.
+#[cold]
+fn trace_outcome(function: &str, result: &Result<Value, HostError>) {
+    match result {
+        Ok(Value::Promise(_)) => tracing::trace!(target: "isolate", "pending"),
+        Ok(_) => tracing::trace!(target: "isolate", "returned"),
+        Err(error) => trace_error(function, error, "threw"),
     }
 }
 
