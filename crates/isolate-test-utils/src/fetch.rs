@@ -1,10 +1,15 @@
 //! Contexts whose fetches are recorded, and answered with what a test says.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use isolate_core::{Context, Engine};
 use isolate_fetch::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use isolate_fetch::{Body, FetchError, FetchHandle, FetchHandler, FetchOptions, RequestInfo, setup_fetch};
+use isolate_fetch::{
+    Body, FetchError, FetchErrorKind, FetchHandle, FetchHandler, FetchOptions, RequestInfo, setup_fetch,
+};
+use serde::Serialize;
 
 /// A fetch that the guest made.
 #[derive(Clone, Debug)]
@@ -34,11 +39,13 @@ pub struct MockResponse {
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
+    delay: Option<Duration>,
+    error: Option<String>,
 }
 
 impl Default for MockResponse {
     fn default() -> Self {
-        Self { status: StatusCode::OK, headers: HeaderMap::new(), body: Vec::new() }
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), body: Vec::new(), delay: None, error: None }
     }
 }
 
@@ -46,6 +53,26 @@ impl MockResponse {
     /// Status 200 with a body.
     pub fn new(body: impl Into<Vec<u8>>) -> Self {
         Self { body: body.into(), ..Self::default() }
+    }
+
+    /// Status 200 with a value as JSON.
+    ///
+    /// # Panics
+    /// If the value cannot be written as JSON.
+    pub fn json(value: &impl Serialize) -> Self {
+        Self::new(serde_json::to_vec(value).unwrap()).header("content-type", "application/json")
+    }
+
+    /// No response: the fetch fails, as with a network that is down.
+    pub fn error(message: impl Into<String>) -> Self {
+        Self { error: Some(message.into()), ..Self::default() }
+    }
+
+    /// Lets it come so much later, by Tokio's clock.
+    #[must_use]
+    pub fn delay(mut self, time: Duration) -> Self {
+        self.delay = Some(time);
+        self
     }
 
     /// Sets the status.
@@ -69,10 +96,60 @@ impl MockResponse {
     }
 }
 
+type Answer = Arc<dyn Fn(&FetchCall) -> MockResponse + Send + Sync>;
+
+/// What URLs of a pattern are answered.
+struct Route {
+    pattern: String,
+    /// One after another, before `always`.
+    first: VecDeque<MockResponse>,
+    always: Option<Answer>,
+}
+
+impl Route {
+    fn is_for(&self, url: &str) -> bool {
+        match self.pattern.strip_suffix('*') {
+            Some(start) => url.starts_with(start),
+            None => url == self.pattern,
+        }
+    }
+}
+
 #[derive(Default)]
 struct State {
     calls: Vec<FetchCall>,
     response: MockResponse,
+    routes: Vec<Route>,
+}
+
+impl State {
+    fn route(&mut self, pattern: &str) -> &mut Route {
+        let at = match self.routes.iter().position(|route| route.pattern == pattern) {
+            Some(at) => at,
+            None => {
+                self.routes.push(Route { pattern: pattern.to_owned(), first: VecDeque::new(), always: None });
+                self.routes.len() - 1
+            }
+        };
+        &mut self.routes[at]
+    }
+
+    /// The one that says most of the URL goes first.
+    fn answer(&mut self, call: &FetchCall) -> Answer {
+        let fit = self.routes.iter_mut().filter(|r| r.is_for(&call.url) && (!r.first.is_empty() || r.always.is_some()));
+        let route = fit.max_by_key(|r| r.pattern.len());
+        let (response, always) = match route {
+            Some(route) => (route.first.pop_front(), route.always.clone()),
+            None => (None, None),
+        };
+        match (response, always) {
+            (None, Some(always)) => always,
+            (response, _) => {
+                let response = response.unwrap_or_else(|| self.response.clone());
+                Arc::new(move |_| response.clone())
+            }
+        }
+    }
 }
 
 /// A handler that records what the guest fetches and answers with a [`MockResponse`], at first an empty one with status
@@ -105,6 +182,30 @@ impl FetchRecorder {
         self.lock().response = response;
     }
 
+    /// Sets what a URL is answered, or all that begin with what stands before a `*` at the end. What was said of it before is
+    /// void.
+    pub fn respond_to(&self, pattern: &str, response: MockResponse) {
+        self.respond_with(pattern, move |_| response.clone());
+    }
+
+    /// Adds a response for one fetch, before what `respond_to` or `respond_with` say: several are given in their order.
+    pub fn respond_once(&self, pattern: &str, response: MockResponse) {
+        self.lock().route(pattern).first.push_back(response);
+    }
+
+    /// Like [`respond_to`](Self::respond_to), with a response that depends on the request.
+    pub fn respond_with(&self, pattern: &str, answer: impl Fn(&FetchCall) -> MockResponse + Send + Sync + 'static) {
+        let mut state = self.lock();
+        let route = state.route(pattern);
+        route.first.clear();
+        route.always = Some(Arc::new(answer));
+    }
+
+    /// Forgets what was fetched.
+    pub fn clear(&self) {
+        self.lock().calls.clear();
+    }
+
     /// What the guest fetched.
     pub fn calls(&self) -> Vec<FetchCall> {
         self.lock().calls.clone()
@@ -121,9 +222,20 @@ impl FetchHandler for FetchRecorder {
                 None => parts.uri.to_string(),
             };
             let body = body.read_all(usize::MAX).await?.to_vec();
-            let mut state = this.lock();
-            state.calls.push(FetchCall { url, method: parts.method, headers: parts.headers, body });
-            let MockResponse { status, headers, body } = state.response.clone();
+            let call = FetchCall { url, method: parts.method, headers: parts.headers, body };
+            let answer = {
+                let mut state = this.lock();
+                state.calls.push(call.clone());
+                state.answer(&call)
+            };
+            // Without the lock: it may look at the recorder itself.
+            let MockResponse { status, headers, body, delay, error } = answer(&call);
+            if let Some(delay) = delay {
+                tokio::time::sleep(delay).await;
+            }
+            if let Some(message) = error {
+                return Err(FetchError::new(FetchErrorKind::Network, message));
+            }
             let mut response = Response::new(Body::from(body));
             *response.status_mut() = status;
             *response.headers_mut() = headers;

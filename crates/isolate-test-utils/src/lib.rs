@@ -12,13 +12,21 @@
 //! });
 //! # fn main() {}
 //! ```
-
+//!
+//! With the feature `runtime` there is a runtime in which nothing is real and everything is recorded,
+//! `create_runtime_test_context`. The guide leads through all of it:
+//!
+#![cfg_attr(feature = "runtime", doc = include_str!("../../../docs/testing.md"))]
+#![cfg_attr(not(feature = "runtime"), doc = "`docs/testing.md`, shown here with the feature `runtime`.")]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "fetch")]
 mod fetch;
 #[cfg(feature = "fs")]
 mod fs;
+mod record;
+#[cfg(feature = "runtime")]
+mod runtime;
 #[cfg(feature = "server")]
 mod server;
 
@@ -29,6 +37,11 @@ use serde::de::DeserializeOwned;
 pub use fetch::{FetchCall, FetchRecorder, FetchTestContext, MockResponse, create_fetch_test_context};
 #[cfg(feature = "fs")]
 pub use fs::{FsTestContext, MinimalFileSystem, MockFileSystem, check_file_system, create_fs_test_context};
+pub use record::UncaughtRecorder;
+#[cfg(feature = "console")]
+pub use record::{Log, LogRecorder};
+#[cfg(feature = "runtime")]
+pub use runtime::{RuntimeTestContext, create_runtime_test_context, create_runtime_test_context_with};
 #[cfg(feature = "server")]
 pub use server::{IntegrationServer, MockServerResponse, RecordedRequest, start_integration_server};
 
