@@ -402,10 +402,11 @@ where
         if self.shared().stopped.is_none() {
             let args = vec![test.id.into(), (!failures.is_empty()).into()];
             let late = self.within(&self.runner.finish, args, self.options.timeout, "what was to run at its end").await;
-            match late.and_then(|v| from_value::<Vec<GuestError>>(v).map_err(|e| TestFailure::of(&e))) {
+            match late.map(from_value::<Vec<GuestError>>) {
                 // Of a test that skipped itself the count of assertions says nothing.
-                Ok(_) if skipped.is_some() => {}
-                Ok(errors) => failures.extend(errors.into_iter().map(TestFailure::from)),
+                Ok(Ok(_)) if skipped.is_some() => {}
+                Ok(Ok(errors)) => failures.extend(errors.into_iter().map(TestFailure::from)),
+                Ok(Err(error)) => failures.push(TestFailure::of(&error)),
                 Err(failure) => failures.push(failure),
             }
         }
