@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use isolate_runtime::{
-    Clock, ErrorKind, EvalOptions, Host, HostMetrics, HostOptions, Limits, RuntimeOptions, Termination, engine_by_name,
-    engines,
+    Clock, ErrorKind, EvalOptions, Host, HostMetrics, HostOptions, Limits, RuntimeOptions, Termination, engines,
 };
 
 /// Runs a test on every engine, with options for one worker and no spares.
@@ -149,7 +148,7 @@ fn a_guest_that_blocks_or_cannot_be_interrupted_does_not_hold_up_its_neighbours(
 #[test]
 fn named_runtimes_are_found_again_until_they_idle() {
     on_every_engine(|options| async {
-        let host = Host::new(options.idle_timeout(Duration::from_millis(300))).unwrap();
+        let host = Host::new(options.idle_timeout(Duration::from_secs(1))).unwrap();
         let inits = AtomicUsize::new(0);
         let visit = async || {
             let guest = host
@@ -171,7 +170,7 @@ fn named_runtimes_are_found_again_until_they_idle() {
         // One that is in use does not idle.
         let kept = host.get("a").await.unwrap();
         until(&host, "the end of b", |m| m.named == 1).await;
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        tokio::time::sleep(Duration::from_millis(2500)).await;
         assert_eq!(kept.eval_as::<f64>("++visits", ()).await.unwrap(), 4.0);
         drop(kept);
         until(&host, "the end of a", |m| m.named == 0 && m.runtimes == 0).await;
@@ -315,26 +314,24 @@ fn two_hundred_guests_on_two_workers_keep_their_own_state() {
 
 #[test]
 fn processor_time_is_a_guests_own_under_turns() {
-    on_every_engine(|options| async {
-        let make = {
-            let engine = engine_by_name(engines()[0].name()).unwrap();
-            move |_| {
-                RuntimeOptions::new()
-                    .engine_arc(engine.clone())
-                    .clock(Clock::Real)
-                    .limits(Limits::new().wall_time(LONG).cpu_time(Duration::from_secs(20)))
-            }
+    for engine in engines() {
+        println!("on {}:", engine.name());
+        let make = move |_| {
+            let limits = Limits::new().wall_time(LONG).cpu_time(Duration::from_secs(20));
+            RuntimeOptions::new().engine_arc(engine.clone()).clock(Clock::Real).limits(limits)
         };
-        drop(options);
-        let host = Host::new(HostOptions::new(make).workers(1).slice(Duration::from_millis(2)).spares(0)).unwrap();
-        let (a, b) = (host.acquire().await.unwrap(), host.acquire().await.unwrap());
-        let spin = "{ let n = 0; while (n < 3e6) n++; }";
-        let (x, y) = tokio::join!(a.eval(spin, ()), b.eval(spin, ()));
-        x.unwrap();
-        y.unwrap();
-        let (x, y) = (a.metrics(), b.metrics());
-        assert!(x.cpu_time > Duration::ZERO && y.cpu_time > Duration::ZERO, "{x:?} {y:?}");
-        assert_eq!((x.evaluations, y.evaluations), (1, 1));
-        host.close(Duration::ZERO).await;
-    });
+        isolate_test_utils::block_on(async {
+            let slice = Duration::from_millis(2);
+            let host = Host::new(HostOptions::new(make).workers(1).slice(slice).spares(0)).unwrap();
+            let (a, b) = (host.acquire().await.unwrap(), host.acquire().await.unwrap());
+            let spin = "{ let n = 0; while (n < 3e6) n++; }";
+            let (x, y) = tokio::join!(a.eval(spin, ()), b.eval(spin, ()));
+            x.unwrap();
+            y.unwrap();
+            let (x, y) = (a.metrics(), b.metrics());
+            assert!(x.cpu_time > Duration::ZERO && y.cpu_time > Duration::ZERO, "{x:?} {y:?}");
+            assert_eq!((x.evaluations, y.evaluations), (1, 1));
+            host.close(Duration::ZERO).await;
+        });
+    }
 }

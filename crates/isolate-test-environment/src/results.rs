@@ -174,6 +174,18 @@ impl TestResults {
     }
 }
 
+/// A line, of which the beginning is enough.
+fn push_cut(out: &mut String, line: &str) {
+    const MOST: usize = 1000;
+    match line.char_indices().nth(MOST) {
+        Some((at, _)) => {
+            out.push_str(&line[..at]);
+            out.push('…');
+        }
+        None => out.push_str(line),
+    }
+}
+
 /// Lines of the one text against those of the other; parts that are the same are cut to three lines around what differs.
 pub(crate) fn diff(expected: &str, actual: &str) -> String {
     /// Texts of more lines are not compared.
@@ -192,7 +204,7 @@ pub(crate) fn diff(expected: &str, actual: &str) -> String {
                 ChangeTag::Equal => "  ",
             };
             out.push_str(sign);
-            out.push_str(change.value().trim_end_matches('\n'));
+            push_cut(&mut out, change.value().trim_end_matches('\n'));
             out.push('\n');
         }
     }

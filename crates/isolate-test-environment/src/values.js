@@ -310,7 +310,16 @@
       if (!line(texts[i].text + ': ' + print(v[texts[i].key], deeper, state))) break;
     }
   };
-  t.format = format;
+  // What throws when it is looked at, a message can do without.
+  const UNREADABLE = '(unreadable)';
+  const readable = (f) => (value, flat) => {
+    try {
+      return f(value, flat);
+    } catch {
+      return UNREADABLE;
+    }
+  };
+  t.format = readable(format);
 
   // Text of a value on one line, for the first line of a message.
   const short = (v) => {
@@ -335,5 +344,5 @@
     }
     return text.length > 160 ? call(slice, text, 0, 157) + '…' : text;
   };
-  t.short = short;
+  t.short = readable(short);
 })

@@ -690,3 +690,14 @@ engine_test!(async fn it_is_imported_by_its_names(engine) {
     let late: String = eval_code(&context, "try { test('x', () => {}); } catch (e) { e.message }");
     assert!(late.contains("while tests run"), "{late}");
 });
+
+engine_test!(async fn values_that_resist_fail_their_test_and_nothing_else(engine) {
+    let results = run(engine, include_str!("hostile.test.js")).await;
+    assert_eq!(results.stopped, None);
+    let passed: Vec<_> =
+        results.tests.iter().filter(|t| t.status == Status::Passed).map(|t| t.name.split(' ').next().unwrap()).collect();
+    assert_eq!(passed, ["symbol", "a", "spy", "fake"]);
+    assert_eq!(results.count(Status::Failed), 20);
+    let long = results.tests.iter().find(|t| t.name == "long").unwrap();
+    assert!(long.failures[0].diff.as_ref().unwrap().len() < 3000);
+});

@@ -256,7 +256,8 @@ impl Report {
         if let Some(place) = &exception.location {
             self.place(file, &place.file, place.line, place.column);
         }
-        for frame in exception.stack.lines().skip(1).take(8) {
+        let of_guest = |frame: &&str| !frame.contains("(<null>:") && !frame.ends_with("(native)");
+        for frame in exception.stack.lines().filter(of_guest).skip(1).take(8) {
             line(&self.style.dim(&shown(frame)));
         }
     }

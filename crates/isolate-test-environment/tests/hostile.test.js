@@ -1,0 +1,28 @@
+// Tests that try to break their environment: what is looked at throws, is endless, or is very large.
+const bad = (what) => { throw new Error('trap ' + what); };
+const evil = () => new Proxy({}, { get: (_, k) => bad('get'), ownKeys: () => bad('keys'), getPrototypeOf: () => bad('proto'), has: () => bad('has'), getOwnPropertyDescriptor: () => bad('gopd') });
+const { proxy, revoke } = Proxy.revocable({}, {}); revoke();
+test('evil', () => expect(evil()).toEqual({ a: 1 }));
+test('revoked', () => expect(proxy).toEqual({}));
+test('getter', () => expect({ get a() { bad('a'); } }).toEqual({ a: 1 }));
+test('throws evil', () => { throw evil(); });
+test('throws revoked', () => { throw proxy; });
+test('throws undefined', () => { throw undefined; });
+test('throws symbol', () => { throw Symbol('x'); });
+test('deep', () => { let a = {}, b = {}; for (let i = 0; i < 1e5; i++) { a = { a }; b = { b: b }; } expect(a).toEqual(b); });
+test('deep same', () => { let a = {}, b = {}; for (let i = 0; i < 1e5; i++) { a = { a }; b = { a: b }; } expect(a).toEqual(b); });
+test('wide', () => { expect(new Array(1e6).fill(1)).toEqual(new Array(1e6).fill(2)); });
+test('long', () => { expect('x'.repeat(5e6)).toBe('y'.repeat(5e6)); });
+test('lines', () => { expect('x\n'.repeat(4999)).toBe('y\n'.repeat(4999)); });
+test('message', () => { const e = new Error('x'); Object.defineProperty(e, 'message', { get() { bad('message'); } }); throw e; });
+test('stack', () => { const e = new Error('x'); e.stack = 5; throw e; });
+test('thenable', () => ({ get then() { bad('then'); } }));
+test('thenable2', () => ({ then(a, b) { b(evil()); } }));
+test('matcher', () => { expect.extend({ odd() { return evil(); } }); expect(1).odd(); });
+test('matcher2', () => { expect.extend({ odd2() { return 5; } }); expect(1).odd2(); });
+test('symbol title ' + 'x'.repeat(1000), () => {});
+test('\u001b[31mred\u0007\r\n', () => { throw new Error('\u001b[2J'); });
+describe.each([[evil()]])('%s', (x) => { test('a', () => {}); });
+test('spy', () => { const f = vi.fn(evil()); });
+test('fake', () => { vi.useFakeTimers(); setTimeout(() => { vi.useRealTimers(); }, 1); setTimeout(() => {}, 2); vi.runAllTimers(); });
+test('args', (ctx) => { ctx.expect = 5; ctx.onTestFinished(() => { throw evil(); }); });
