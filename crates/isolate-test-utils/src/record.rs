@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use isolate_core::{Uncaught, Value};
+use isolate_core::Uncaught;
+#[cfg(feature = "console")]
+use isolate_core::Value;
 
 /// A list that grows on one thread and is looked at on another. Clones are the same.
 #[derive(Debug)]

@@ -14,8 +14,8 @@ use futures_util::stream;
 use isolate_runtime::{
     Class, Clock, ConsoleOptions, Context, ContextOptions, CryptoOptions, DomExceptionName, Error, ErrorKind,
     EvalOptions, FetchLimits, FetchOptions, HostError, Limits, ModuleLoader, ModuleSource, ModuleType, PathOptions,
-    QuickJs, Termination, TimersOptions, Value, setup_console, setup_core, setup_crypto, setup_fetch, setup_fs,
-    setup_path, setup_timers,
+    QuickJs, Termination, TestEnvironmentOptions, TimersOptions, Value, setup_console, setup_core, setup_crypto,
+    setup_fetch, setup_fs, setup_path, setup_test_environment, setup_timers,
 };
 
 use crate::corpus::run_capped;
@@ -48,6 +48,7 @@ pub const PROGRAMS: &[(&str, &str)] = programs![
     "regexps",
     "sorting",
     "strings",
+    "tests",
     "timers",
     "typed-arrays",
 ];
@@ -198,6 +199,7 @@ fn set_up(context: &Context) -> Result<(), Error> {
     setup_fs(context, files)?;
     setup_path(context, PathOptions::new())?;
     setup_timers(context, TimersOptions::default())?;
+    setup_test_environment(context, TestEnvironmentOptions::new())?;
     context.define_function("host.echo", |v: Value| v)?;
     context
         .define_function("host.fail", |message: String| -> Result<(), _> { Err(HostError::range_error(message)) })?;

@@ -1,0 +1,30 @@
+// Suites, matchers, spies and fake timers: what the test environment's glue does.
+describe('a', () => {
+  beforeEach(() => {});
+  test.each([[1, 2]])('%d and %s', () => {});
+  test('x', { timeout: 5 }, () => {});
+});
+let caught = 0;
+const fails = (f) => { try { f(); } catch (e) { if (e.name === 'AssertionError') caught += 1; } };
+expect({ a: [1, new Map([['k', new Set([1])]])], d: new Date(5), r: /x/g }).toEqual({ a: [1, new Map([['k', new Set([1])]])], d: new Date(5), r: /x/g });
+fails(() => expect({ a: 1, list: [1, 2, { b: 'x' }] }).toEqual({ a: 1, list: [1, 3, { b: 'y' }] }));
+fails(() => expect('one\ntwo').toBe('one\n2'));
+fails(() => expect([1]).toMatchInlineSnapshot('2'));
+expect({ a: 1 }).toEqual({ a: expect.any(Number) });
+const f = vi.fn((x) => x * 2).mockReturnValueOnce(7);
+f(1);
+f(2);
+expect(f).toHaveBeenCalledWith(2);
+fails(() => expect(f).toHaveBeenCalledTimes(3));
+const o = { m() { return 1; } };
+vi.spyOn(o, 'm').mockReturnValue(2);
+o.m();
+vi.restoreAllMocks();
+vi.useFakeTimers();
+let fired = 0;
+setTimeout(() => { fired += 1; }, 100);
+setInterval(() => { fired += 1; }, 40);
+vi.advanceTimersByTime(100);
+new Date();
+vi.useRealTimers();
+caught === 4 && fired === 3 ? 'done' : 'caught ' + caught + ', fired ' + fired;
