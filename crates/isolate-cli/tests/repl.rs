@@ -180,13 +180,17 @@ mod terminal {
 
     use super::*;
 
+    /// Printed when a line begins to be read. What is typed before, the terminal takes in its own way; and the prompt itself is
+    /// printed anew at each key.
+    const READS: &str = "\u{1b}[?2004h";
+
     fn start(engine: &str, data: &Path, args: &[&str]) -> OsSession {
         let mut command = Command::new(env!("CARGO_BIN_EXE_isolate"));
         command.args(["repl", "--engine", engine]).args(args).current_dir(data);
         command.env("XDG_DATA_HOME", data).env("HOME", data).env("TERM", "xterm").env("NO_COLOR", "1");
         let mut session = Session::spawn(command).unwrap();
         session.set_expect_timeout(Some(Duration::from_secs(20)));
-        session.expect("> ").unwrap();
+        session.expect(READS).unwrap();
         session
     }
 
@@ -195,7 +199,7 @@ mod terminal {
     fn line(session: &mut OsSession, text: &str, shows: &str) {
         session.send(format!("{text}\r")).unwrap();
         session.expect(shows).unwrap_or_else(|e| panic!("{text} does not show {shows}: {e}"));
-        session.expect("> ").unwrap();
+        session.expect(READS).unwrap();
     }
 
     #[test]
@@ -209,16 +213,16 @@ mod terminal {
             session.expect("... ").unwrap();
             session.send("return n * 2 }\r").unwrap();
             session.expect("undefined\r\n").unwrap();
-            session.expect("> ").unwrap();
+            session.expect(READS).unwrap();
             // Completion, of a global and of its property.
             session.send("answ\t").unwrap();
             session.expect("answer").unwrap();
             session.send(".su\t\r").unwrap();
             session.expect("42\r\n").unwrap();
-            session.expect("> ").unwrap();
+            session.expect(READS).unwrap();
             session.send("answer.trap.x\t\t").unwrap();
             session.send(ControlCode::EndOfText).unwrap();
-            session.expect("> ").unwrap();
+            session.expect(READS).unwrap();
             line(&mut session, "typeof trapped", "'undefined'\r\n");
             line(
                 &mut session,
@@ -227,53 +231,39 @@ mod terminal {
             );
             session.send("_.a\t").unwrap();
             session.send(ControlCode::EndOfText).unwrap();
-            session.expect("> ").unwrap();
+            session.expect(READS).unwrap();
             line(&mut session, "typeof trapped", "'undefined'\r\n");
             // A global that is loaded when it is first used.
             session.send("crypto.randomU\t()[0].length\r").unwrap();
             session.expect("1\r\n").unwrap();
-            session.expect("> ").unwrap();
+            session.expect(READS).unwrap();
             // Timers go on while the prompt waits.
             line(&mut session, "setTimeout(() => console.log('tick' + 'tock'), 50) && 0", "0\r\n");
             session.expect("ticktock").unwrap();
             session.expect("> ").unwrap();
-            // One that prints all the time holds up nobody.
-            line(
-                &mut session,
-                "var noise = setInterval(() => { for (let i = 0; i < 50; i++) console.log('no' + 'ise') }, 0)",
-                "undefined\r\n",
-            );
-            session.expect("noise").unwrap();
-            for i in 0..5 {
-                session.send(format!("'an' + 'swer{i}'\r")).unwrap();
-                session.expect(format!("'answer{i}'\r\n")).unwrap();
-            }
-            session.send("clearInterval(noise); 'qui' + 'et'\r").unwrap();
-            session.expect("'quiet'\r\n").unwrap();
-            session.expect("> ").unwrap();
             // Ctrl-C forgets an input, and stops one that runs.
             session.send("forgotten(").unwrap();
             session.send(ControlCode::EndOfText).unwrap();
-            session.expect("> ").unwrap();
+            session.expect(READS).unwrap();
             line(&mut session, "twice(4)", "8\r\n");
             session.send("console.log('be' + 'gins'); for (;;) {}\r").unwrap();
             session.expect("begins").unwrap();
             session.send(ControlCode::EndOfText).unwrap();
             session.expect("interrupted; the guest is started anew").unwrap();
-            session.expect("> ").unwrap();
+            session.expect(READS).unwrap();
             line(&mut session, "typeof twice", "'undefined'\r\n");
             // What came before comes back.
             line(&mut session, "'remem' + 'bered'", "'remembered'\r\n");
             session.send("\u{1b}[A\r").unwrap();
             session.expect("'remembered'\r\n").unwrap();
-            session.expect("> ").unwrap();
+            session.expect(READS).unwrap();
             session.send(ControlCode::EndOfTransmission).unwrap();
             session.expect(Eof).unwrap();
             // In the next one too, unless it is not wanted.
             let mut session = start(engine, directory.path(), &[]);
             session.send("\u{1b}[A\r").unwrap();
             session.expect("'remembered'\r\n").unwrap();
-            session.expect("> ").unwrap();
+            session.expect(READS).unwrap();
             session.send(".exit\r").unwrap();
             session.expect(Eof).unwrap();
             let history = std::fs::read_to_string(directory.path().join("isolate/repl_history"));
@@ -284,9 +274,29 @@ mod terminal {
             let mut session = start(engine, directory.path(), &["--no-history"]);
             session.send("\u{1b}[A'no' + 'ne'\r").unwrap();
             session.expect("'none'\r\n").unwrap();
-            session.expect("> ").unwrap();
+            session.expect(READS).unwrap();
             session.send(ControlCode::EndOfTransmission).unwrap();
             session.expect(Eof).unwrap();
+        });
+    }
+
+    /// A guest that prints all the time holds up nobody. Results come before the next prompt or after it, as there is room.
+    #[test]
+    fn noise() {
+        on_every_engine(|engine| {
+            let directory = tempfile::tempdir().unwrap();
+            let mut session = start(engine, directory.path(), &["--no-history"]);
+            let noise = "setInterval(() => { for (let i = 0; i < 50; i++) console.log('no' + 'ise') }, 0)";
+            line(&mut session, &format!("var noise = {noise}"), "undefined\r\n");
+            session.expect("noise").unwrap();
+            for i in 0..5 {
+                session.send(format!("'an' + 'swer{i}'\r")).unwrap();
+                session.expect(format!("'answer{i}'")).unwrap();
+                // What is typed while no line is read, the terminal takes in its own way.
+                std::thread::sleep(Duration::from_millis(300));
+            }
+            session.send("clearInterval(noise); 'qui' + 'et'\r").unwrap();
+            session.expect("'quiet'").unwrap();
         });
     }
 
@@ -297,32 +307,30 @@ mod terminal {
             let mut session = start(engine, directory.path(), &[]);
             session.send(".editor\r").unwrap();
             session.expect("Ctrl-D runs it").unwrap();
-            // What is typed while no line is read, the terminal takes in its own way.
-            let reads = "\u{1b}[?2004h";
-            session.expect(reads).unwrap();
+            session.expect(READS).unwrap();
             session.send("const x = 1\r").unwrap();
-            session.expect(reads).unwrap();
+            session.expect(READS).unwrap();
             session.send("x + 'edited'\r").unwrap();
-            session.expect(reads).unwrap();
+            session.expect(READS).unwrap();
             session.send(ControlCode::EndOfTransmission).unwrap();
             session.expect("'1edited'\r\n").unwrap();
-            session.expect("> ").unwrap();
+            session.expect(READS).unwrap();
             // The engine knows that more is to come.
             session.send("function named()\r").unwrap();
             session.expect("... ").unwrap();
             session.send("{ return 'named' }\r").unwrap();
             session.expect("undefined").unwrap();
-            session.expect("> ").unwrap();
+            session.expect(READS).unwrap();
             line(&mut session, "named() + 1", "'named1'\r\n");
             session.send(ControlCode::EndOfText).unwrap();
             session.expect("to leave").unwrap();
-            session.expect("> ").unwrap();
+            session.expect(READS).unwrap();
             session.send("typed").unwrap();
             session.send(ControlCode::EndOfText).unwrap();
-            session.expect("> ").unwrap();
+            session.expect(READS).unwrap();
             session.send(ControlCode::EndOfText).unwrap();
             session.expect("to leave").unwrap();
-            session.expect("> ").unwrap();
+            session.expect(READS).unwrap();
             session.send(ControlCode::EndOfText).unwrap();
             session.expect(Eof).unwrap();
         });
