@@ -98,8 +98,8 @@ fn what_goes_on_by_itself_is_waited_for_and_its_errors_are_shown() {
         let ran = piped(
             engine,
             &[],
-            "setTimeout(() => { console.log('timer'); throw new RangeError('late') }, 5) && 0\n\
-             setTimeout(() => console.log('still there'), 30) && 1\nconsole.error('err')\n",
+            "setTimeout(() => { console.log('timer'); throw new RangeError('late') }, 400) && 0\n\
+             setTimeout(() => console.log('still there'), 600) && 1\nconsole.error('err')\n",
         );
         assert_eq!((ran.code(), ran.out().as_str()), (Some(1), "0\n1\ntimer\nstill there\n"));
         assert!(ran.err().contains("err\n") && ran.err().contains("Uncaught RangeError: late\n"), "{}", ran.err());
