@@ -16,10 +16,22 @@
 //! With the feature `runtime` there is a runtime in which nothing is real and everything is recorded,
 //! `create_runtime_test_context`. The guide leads through all of it:
 //!
-#![cfg_attr(feature = "runtime", doc = include_str!("../../../docs/testing.md"))]
-#![cfg_attr(not(feature = "runtime"), doc = "`docs/testing.md`, shown here with the feature `runtime`.")]
+#![cfg_attr(all(feature = "runtime", feature = "server"), doc = include_str!("../../../docs/testing.md"))]
+#![cfg_attr(
+    not(all(feature = "runtime", feature = "server")),
+    doc = "`docs/testing.md`, shown here with the features `runtime` and `server`."
+)]
 #![forbid(unsafe_code)]
 
+#[cfg(any(
+    feature = "console",
+    feature = "crypto",
+    feature = "encoding",
+    feature = "path",
+    feature = "test-environment",
+    feature = "timers"
+))]
+mod contexts;
 #[cfg(feature = "fetch")]
 mod fetch;
 #[cfg(feature = "fs")]
@@ -33,6 +45,18 @@ mod server;
 use isolate_core::{Clock, Context, ContextOptions, Engine, EvalOptions, Limits, from_value};
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "console")]
+pub use contexts::{ConsoleTestContext, create_console_test_context};
+#[cfg(feature = "crypto")]
+pub use contexts::{CryptoTestContext, create_crypto_test_context, seeded_crypto};
+#[cfg(feature = "encoding")]
+pub use contexts::{EncodingTestContext, create_encoding_test_context};
+#[cfg(feature = "path")]
+pub use contexts::{PathTestContext, create_path_test_context};
+#[cfg(feature = "test-environment")]
+pub use contexts::{TestEnvironmentTestContext, create_test_environment_context};
+#[cfg(feature = "timers")]
+pub use contexts::{TimersTestContext, create_timers_test_context, create_timers_test_context_with};
 #[cfg(feature = "fetch")]
 pub use fetch::{FetchCall, FetchRecorder, FetchTestContext, MockResponse, create_fetch_test_context};
 #[cfg(feature = "fs")]
