@@ -60,7 +60,7 @@ pub struct CryptoTestContext {
 ///     assert_eq!(id(1), id(1));
 ///     assert_ne!(id(1), id(2));
 /// });
-/// # fn main() {}
+/// # fn main() { ids_can_be_foretold(); }
 /// ```
 ///
 /// # Panics
@@ -187,7 +187,7 @@ pub struct TestEnvironmentTestContext {
 ///     let results = ctx.tests.run(&RunOptions::new()).await.unwrap();
 ///     assert_eq!(results.tests[0].failures[0].message, "expected 2 to be 3");
 /// });
-/// # fn main() {}
+/// # fn main() { a_guests_tests_are_run(); }
 /// ```
 ///
 /// # Panics

@@ -10,7 +10,7 @@
 //!     ctx.define_function("add", |a: f64, b: f64| a + b).unwrap();
 //!     assert_eq!(eval_code::<f64>(&ctx, "add(1, 2)"), 3.0);
 //! });
-//! # fn main() {}
+//! # fn main() { adds(); }
 //! ```
 //!
 //! With the feature `runtime` there is a runtime in which nothing is real and everything is recorded,
@@ -86,10 +86,13 @@ pub fn engines() -> Vec<Box<dyn Engine>> {
 ///
 /// The only way not to run on an engine is a named skip with its reason:
 /// `engine_test!(fn name(engine) skip("v8", "why") { … });`
+///
+/// Where nothing is tested, as in examples of documentation, it is a function that runs the test when it is called.
 #[macro_export]
 macro_rules! engine_test {
     ($(#[$meta:meta])* fn $name:ident($engine:ident) $(skip($skip:literal, $why:literal))* $body:block) => {
-        #[test]
+        #[cfg_attr(test, test)]
+        #[cfg_attr(not(test), allow(dead_code))]
         $(#[$meta])*
         fn $name() {
             let skips: &[(&str, &str)] = &[$(($skip, $why)),*];
@@ -97,7 +100,8 @@ macro_rules! engine_test {
         }
     };
     ($(#[$meta:meta])* async fn $name:ident($engine:ident) $(skip($skip:literal, $why:literal))* $body:block) => {
-        #[test]
+        #[cfg_attr(test, test)]
+        #[cfg_attr(not(test), allow(dead_code))]
         $(#[$meta])*
         fn $name() {
             let skips: &[(&str, &str)] = &[$(($skip, $why)),*];

@@ -63,7 +63,7 @@ pub struct Log {
 ///     assert_eq!(logs.texts(), ["hello { from: 'guest' }"]);
 ///     assert_eq!(logs.all()[0].level, "warn");
 /// });
-/// # fn main() {}
+/// # fn main() { says_hello(); }
 /// ```
 #[cfg(feature = "console")]
 #[derive(Clone, Debug, Default)]

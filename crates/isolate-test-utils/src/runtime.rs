@@ -55,7 +55,7 @@ impl std::fmt::Debug for RuntimeTestContext {
 ///     assert_eq!(ctx.logs.texts(), ["the sky over Zürich is blue"]);
 ///     assert_eq!(ctx.fetch.calls()[0].url, "https://weather.example/Z%C3%BCrich");
 /// });
-/// # fn main() {}
+/// # fn main() { a_guest_looks_up_the_weather(); }
 /// ```
 ///
 /// # Panics
@@ -79,7 +79,7 @@ pub async fn create_runtime_test_context(engine: &dyn Engine) -> RuntimeTestCont
 ///     let day = "await new Promise((done) => setTimeout(done, 86400000)); crypto.randomUUID().length";
 ///     assert_eq!(ctx.eval::<u32>(day).await, 36);
 /// });
-/// # fn main() {}
+/// # fn main() { a_day_passes_at_once(); }
 /// ```
 ///
 /// # Panics
