@@ -2,8 +2,6 @@
 
 use isolate_core::{Context, Engine};
 
-use crate::create_test_context;
-
 /// Options of Web Crypto whose randomness follows from a number: keys, UUIDs and random values are the same in each run.
 ///
 /// `Math.random` is the engine's own and does not follow from it.
@@ -34,7 +32,7 @@ pub struct ConsoleTestContext {
 /// If it cannot be made.
 #[cfg(feature = "console")]
 pub fn create_console_test_context(engine: &dyn Engine) -> ConsoleTestContext {
-    let context = create_test_context(engine);
+    let context = crate::create_test_context(engine);
     let logs = crate::LogRecorder::new();
     let console = isolate_console::setup_console(&context, logs.options()).unwrap();
     ConsoleTestContext { context, console, logs }
@@ -67,7 +65,7 @@ pub struct CryptoTestContext {
 /// If it cannot be made.
 #[cfg(feature = "crypto")]
 pub fn create_crypto_test_context(engine: &dyn Engine, seed: u64) -> CryptoTestContext {
-    let context = create_test_context(engine);
+    let context = crate::create_test_context(engine);
     let crypto = isolate_crypto::setup_crypto(&context, seeded_crypto(seed)).unwrap();
     CryptoTestContext { context, crypto }
 }
@@ -88,7 +86,7 @@ pub struct EncodingTestContext {
 /// If it cannot be made.
 #[cfg(feature = "encoding")]
 pub fn create_encoding_test_context(engine: &dyn Engine) -> EncodingTestContext {
-    let context = create_test_context(engine);
+    let context = crate::create_test_context(engine);
     let encoding = isolate_encoding::setup_encoding(&context, isolate_encoding::EncodingOptions::new()).unwrap();
     EncodingTestContext { context, encoding }
 }
@@ -109,7 +107,7 @@ pub struct PathTestContext {
 /// If it cannot be made.
 #[cfg(feature = "path")]
 pub fn create_path_test_context(engine: &dyn Engine) -> PathTestContext {
-    let context = create_test_context(engine);
+    let context = crate::create_test_context(engine);
     let options = isolate_path::PathOptions::new().working_directory("/");
     let path = isolate_path::setup_path(&context, options).unwrap();
     PathTestContext { context, path }
