@@ -4,12 +4,15 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream;
 use isolate_core::{Context, Engine};
 use isolate_fetch::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use isolate_fetch::{
     Body, FetchError, FetchErrorKind, FetchHandle, FetchHandler, FetchOptions, RequestInfo, setup_fetch,
 };
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// A fetch that the guest made.
 #[derive(Clone, Debug)]
@@ -30,6 +33,19 @@ impl FetchCall {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body, parsed as JSON.
+    ///
+    /// # Panics
+    /// If it is not JSON of the shape of `T`.
+    pub fn json<T: DeserializeOwned>(&self) -> T {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{}: {e}: {}", self.url, self.text()))
+    }
 }
 
 /// What a fetch is answered with.
@@ -38,21 +54,36 @@ impl FetchCall {
 pub struct MockResponse {
     status: StatusCode,
     headers: HeaderMap,
-    body: Vec<u8>,
+    body: MockBody,
     delay: Option<Duration>,
-    error: Option<String>,
+    fails: Option<(FetchErrorKind, String)>,
+    pending: bool,
+}
+
+#[derive(Clone, Debug)]
+enum MockBody {
+    Whole(Vec<u8>),
+    /// Chunks, and the error after them.
+    Chunks(Vec<Bytes>, Option<String>),
 }
 
 impl Default for MockResponse {
     fn default() -> Self {
-        Self { status: StatusCode::OK, headers: HeaderMap::new(), body: Vec::new(), delay: None, error: None }
+        Self {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: MockBody::Whole(Vec::new()),
+            delay: None,
+            fails: None,
+            pending: false,
+        }
     }
 }
 
 impl MockResponse {
     /// Status 200 with a body.
     pub fn new(body: impl Into<Vec<u8>>) -> Self {
-        Self { body: body.into(), ..Self::default() }
+        Self { body: MockBody::Whole(body.into()), ..Self::default() }
     }
 
     /// Status 200 with a value as JSON.
@@ -65,7 +96,33 @@ impl MockResponse {
 
     /// No response: the fetch fails, as with a network that is down.
     pub fn error(message: impl Into<String>) -> Self {
-        Self { error: Some(message.into()), ..Self::default() }
+        Self { fails: Some((FetchErrorKind::Network, message.into())), ..Self::default() }
+    }
+
+    /// No response in time: the fetch fails with a `TimeoutError`.
+    pub fn timeout() -> Self {
+        Self { fails: Some((FetchErrorKind::Timeout, "it took too long".to_owned())), ..Self::default() }
+    }
+
+    /// No response, ever: the fetch waits until it is aborted, or stopped by a limit.
+    pub fn pending() -> Self {
+        Self { pending: true, ..Self::default() }
+    }
+
+    /// Status 200 with a body that comes in chunks.
+    pub fn chunks<B: Into<Bytes>>(chunks: impl IntoIterator<Item = B>) -> Self {
+        Self { body: MockBody::Chunks(chunks.into_iter().map(Into::into).collect(), None), ..Self::default() }
+    }
+
+    /// Lets the body break off after what there is of it.
+    #[must_use]
+    pub fn broken(mut self, message: impl Into<String>) -> Self {
+        let chunks = match self.body {
+            MockBody::Whole(body) => vec![body.into()],
+            MockBody::Chunks(chunks, _) => chunks,
+        };
+        self.body = MockBody::Chunks(chunks, Some(message.into()));
+        self
     }
 
     /// Lets it come so much later, by Tokio's clock.
@@ -98,6 +155,20 @@ impl MockResponse {
 
 type Answer = Arc<dyn Fn(&FetchCall) -> MockResponse + Send + Sync>;
 
+/// Whether a text is what a pattern says, in which each `*` stands for anything.
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut text) = text.strip_prefix(start) else { return false };
+    // The first place for each part in turn leaves the most for the others.
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let end = parts.pop().unwrap_or_default();
+    for part in parts {
+        let Some((_, after)) = text.split_once(part) else { return false };
+        text = after;
+    }
+    text.ends_with(end)
+}
+
 /// What URLs of a pattern are answered.
 struct Route {
     pattern: String,
@@ -107,10 +178,10 @@ struct Route {
 }
 
 impl Route {
-    fn is_for(&self, url: &str) -> bool {
-        match self.pattern.strip_suffix('*') {
-            Some(start) => url.starts_with(start),
-            None => url == self.pattern,
+    fn is_for(&self, call: &FetchCall) -> bool {
+        match self.pattern.split_once(' ') {
+            Some((method, pattern)) => method == call.method.as_str() && matches(pattern, &call.url),
+            None => matches(&self.pattern, &call.url),
         }
     }
 }
@@ -136,7 +207,7 @@ impl State {
 
     /// The one that says most of the URL goes first.
     fn answer(&mut self, call: &FetchCall) -> Answer {
-        let fit = self.routes.iter_mut().filter(|r| r.is_for(&call.url) && (!r.first.is_empty() || r.always.is_some()));
+        let fit = self.routes.iter_mut().filter(|r| r.is_for(call) && (!r.first.is_empty() || r.always.is_some()));
         let route = fit.max_by_key(|r| r.pattern.len());
         let (response, always) = match route {
             Some(route) => (route.first.pop_front(), route.always.clone()),
@@ -182,8 +253,7 @@ impl FetchRecorder {
         self.lock().response = response;
     }
 
-    /// Sets what a URL is answered, or all that begin with what stands before a `*` at the end. What was said of it before is
-    /// void.
+    /// Sets what URLs of a pattern are answered. What was said of the pattern before is void.
     pub fn respond_to(&self, pattern: &str, response: MockResponse) {
         self.respond_with(pattern, move |_| response.clone());
     }
@@ -191,6 +261,11 @@ impl FetchRecorder {
     /// Adds a response for one fetch, before what `respond_to` or `respond_with` say: several are given in their order.
     pub fn respond_once(&self, pattern: &str, response: MockResponse) {
         self.lock().route(pattern).first.push_back(response);
+    }
+
+    /// Adds responses for as many fetches, as `respond_once` does.
+    pub fn respond_in_turn(&self, pattern: &str, responses: impl IntoIterator<Item = MockResponse>) {
+        self.lock().route(pattern).first.extend(responses);
     }
 
     /// Like [`respond_to`](Self::respond_to), with a response that depends on the request.
@@ -201,9 +276,20 @@ impl FetchRecorder {
         route.always = Some(Arc::new(answer));
     }
 
-    /// Forgets what was fetched.
+    /// Forgets what was fetched. What is answered stays.
     pub fn clear(&self) {
         self.lock().calls.clear();
+    }
+
+    /// Forgets what was fetched, and what is answered.
+    pub fn reset(&self) {
+        *self.lock() = State::default();
+    }
+
+    /// What the guest fetched of URLs of a pattern.
+    pub fn calls_to(&self, pattern: &str) -> Vec<FetchCall> {
+        let route = Route { pattern: pattern.to_owned(), first: VecDeque::new(), always: None };
+        self.lock().calls.iter().filter(|call| route.is_for(call)).cloned().collect()
     }
 
     /// What the guest fetched.
@@ -229,14 +315,24 @@ impl FetchHandler for FetchRecorder {
                 state.answer(&call)
             };
             // Without the lock: it may look at the recorder itself.
-            let MockResponse { status, headers, body, delay, error } = answer(&call);
+            let MockResponse { status, headers, body, delay, fails, pending } = answer(&call);
+            if pending {
+                std::future::pending::<()>().await;
+            }
             if let Some(delay) = delay {
                 tokio::time::sleep(delay).await;
             }
-            if let Some(message) = error {
-                return Err(FetchError::new(FetchErrorKind::Network, message));
+            if let Some((kind, message)) = fails {
+                return Err(FetchError::new(kind, message));
             }
-            let mut response = Response::new(Body::from(body));
+            let body = match body {
+                MockBody::Whole(body) => Body::from(body),
+                MockBody::Chunks(chunks, broken) => {
+                    let error = broken.map(|message| Err(FetchError::new(FetchErrorKind::Network, message)));
+                    Body::from_stream(stream::iter(chunks.into_iter().map(Ok).chain(error)))
+                }
+            };
+            let mut response = Response::new(body);
             *response.status_mut() = status;
             *response.headers_mut() = headers;
             Ok::<_, FetchError>(response)

@@ -52,9 +52,10 @@ pub fn create_fs_test_context(engine: &dyn Engine) -> FsTestContext {
 ///     })()";
 ///     assert_eq!(eval_code_async::<String>(&ctx.context, code).await, "QuotaExceededError");
 ///     assert_eq!(ctx.files.text("/a.txt"), "old");
-///     assert_eq!(ctx.files.calls(), ["get_file_handle /a.txt", "open_writer /a.txt", "write /a.txt"]);
+///     let calls = ["get_directory_handle /", "get_file_handle /a.txt", "open_writer /a.txt", "write /a.txt"];
+///     assert_eq!(ctx.files.calls(), calls);
 /// });
-/// # fn main() {}
+/// # fn main() { a_full_disk_is_told_of(); }
 /// ```
 #[derive(Clone, Default)]
 pub struct MockFileSystem {

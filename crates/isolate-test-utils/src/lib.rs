@@ -10,16 +10,28 @@
 //!     ctx.define_function("add", |a: f64, b: f64| a + b).unwrap();
 //!     assert_eq!(eval_code::<f64>(&ctx, "add(1, 2)"), 3.0);
 //! });
-//! # fn main() {}
+//! # fn main() { adds(); }
 //! ```
 //!
 //! With the feature `runtime` there is a runtime in which nothing is real and everything is recorded,
 //! `create_runtime_test_context`. The guide leads through all of it:
 //!
-#![cfg_attr(feature = "runtime", doc = include_str!("../../../docs/testing.md"))]
-#![cfg_attr(not(feature = "runtime"), doc = "`docs/testing.md`, shown here with the feature `runtime`.")]
+#![cfg_attr(all(feature = "runtime", feature = "server"), doc = include_str!("../../../docs/testing.md"))]
+#![cfg_attr(
+    not(all(feature = "runtime", feature = "server")),
+    doc = "`docs/testing.md`, shown here with the features `runtime` and `server`."
+)]
 #![forbid(unsafe_code)]
 
+#[cfg(any(
+    feature = "console",
+    feature = "crypto",
+    feature = "encoding",
+    feature = "path",
+    feature = "test-environment",
+    feature = "timers"
+))]
+mod contexts;
 #[cfg(feature = "fetch")]
 mod fetch;
 #[cfg(feature = "fs")]
@@ -33,6 +45,18 @@ mod server;
 use isolate_core::{Clock, Context, ContextOptions, Engine, EvalOptions, Limits, from_value};
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "console")]
+pub use contexts::{ConsoleTestContext, create_console_test_context};
+#[cfg(feature = "crypto")]
+pub use contexts::{CryptoTestContext, create_crypto_test_context, seeded_crypto};
+#[cfg(feature = "encoding")]
+pub use contexts::{EncodingTestContext, create_encoding_test_context};
+#[cfg(feature = "path")]
+pub use contexts::{PathTestContext, create_path_test_context};
+#[cfg(feature = "test-environment")]
+pub use contexts::{TestEnvironmentTestContext, create_test_environment_context};
+#[cfg(feature = "timers")]
+pub use contexts::{TimersTestContext, create_timers_test_context, create_timers_test_context_with};
 #[cfg(feature = "fetch")]
 pub use fetch::{FetchCall, FetchRecorder, FetchTestContext, MockResponse, create_fetch_test_context};
 #[cfg(feature = "fs")]
@@ -62,10 +86,13 @@ pub fn engines() -> Vec<Box<dyn Engine>> {
 ///
 /// The only way not to run on an engine is a named skip with its reason:
 /// `engine_test!(fn name(engine) skip("v8", "why") { … });`
+///
+/// Where nothing is tested, as in examples of documentation, it is a function that runs the test when it is called.
 #[macro_export]
 macro_rules! engine_test {
     ($(#[$meta:meta])* fn $name:ident($engine:ident) $(skip($skip:literal, $why:literal))* $body:block) => {
-        #[test]
+        #[cfg_attr(test, test)]
+        #[cfg_attr(not(test), allow(dead_code))]
         $(#[$meta])*
         fn $name() {
             let skips: &[(&str, &str)] = &[$(($skip, $why)),*];
@@ -73,7 +100,8 @@ macro_rules! engine_test {
         }
     };
     ($(#[$meta:meta])* async fn $name:ident($engine:ident) $(skip($skip:literal, $why:literal))* $body:block) => {
-        #[test]
+        #[cfg_attr(test, test)]
+        #[cfg_attr(not(test), allow(dead_code))]
         $(#[$meta])*
         fn $name() {
             let skips: &[(&str, &str)] = &[$(($skip, $why)),*];

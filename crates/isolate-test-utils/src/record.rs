@@ -31,8 +31,8 @@ impl<T: Clone> List<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    fn take(&self) -> Vec<T> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -63,7 +63,7 @@ pub struct Log {
 ///     assert_eq!(logs.texts(), ["hello { from: 'guest' }"]);
 ///     assert_eq!(logs.all()[0].level, "warn");
 /// });
-/// # fn main() {}
+/// # fn main() { says_hello(); }
 /// ```
 #[cfg(feature = "console")]
 #[derive(Clone, Debug, Default)]
@@ -100,9 +100,19 @@ impl LogRecorder {
         self.0.all().into_iter().map(|log| log.text).collect()
     }
 
+    /// The printed lines of one level.
+    pub fn at(&self, level: &str) -> Vec<String> {
+        self.0.all().into_iter().filter(|log| log.level == level).map(|log| log.text).collect()
+    }
+
+    /// Everything since this or `clear` was last called.
+    pub fn take(&self) -> Vec<Log> {
+        self.0.take()
+    }
+
     /// Forgets them.
     pub fn clear(&self) {
-        self.0.clear();
+        self.0.take();
     }
 }
 
@@ -132,8 +142,13 @@ impl UncaughtRecorder {
         self.0.all().into_iter().map(|uncaught| uncaught.exception.to_string()).collect()
     }
 
+    /// Everything since this or `clear` was last called.
+    pub fn take(&self) -> Vec<Uncaught> {
+        self.0.take()
+    }
+
     /// Forgets them.
     pub fn clear(&self) {
-        self.0.clear();
+        self.0.take();
     }
 }

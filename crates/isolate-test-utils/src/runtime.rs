@@ -5,7 +5,7 @@ use std::time::Duration;
 use isolate_core::{Engine, Error, Function, Value};
 use isolate_fetch::FetchOptions;
 use isolate_fs::FsOptions;
-use isolate_runtime::{Runtime, RuntimeOptions, create_runtime, engine_by_name};
+use isolate_runtime::{RunOptions, Runtime, RuntimeOptions, TestResults, create_runtime, engine_by_name};
 use serde::de::DeserializeOwned;
 
 use crate::{FetchCall, FetchRecorder, Log, LogRecorder, MockFileSystem, MockResponse, UncaughtRecorder};
@@ -55,7 +55,7 @@ impl std::fmt::Debug for RuntimeTestContext {
 ///     assert_eq!(ctx.logs.texts(), ["the sky over Zürich is blue"]);
 ///     assert_eq!(ctx.fetch.calls()[0].url, "https://weather.example/Z%C3%BCrich");
 /// });
-/// # fn main() {}
+/// # fn main() { a_guest_looks_up_the_weather(); }
 /// ```
 ///
 /// # Panics
@@ -64,8 +64,23 @@ pub async fn create_runtime_test_context(engine: &dyn Engine) -> RuntimeTestCont
     create_runtime_test_context_with(engine, |options| options).await
 }
 
-/// Makes one with other options: limits, a clock, host functions. The console, `fetch`, the files and the hook for uncaught errors
-/// are the context's unless they are replaced here.
+/// Makes one with other options: limits, a clock, host functions, a test environment, [another seed](crate::seeded_crypto). The
+/// console, `fetch`, the files and the hook for uncaught errors are the context's unless they are replaced here. Web Crypto's
+/// randomness follows from the seed 0.
+///
+/// ```
+/// use isolate_runtime::{Clock, Limits};
+/// use isolate_test_utils::{create_runtime_test_context_with, engine_test, seeded_crypto};
+///
+/// engine_test!(async fn a_day_passes_at_once(engine) {
+///     let ctx = create_runtime_test_context_with(engine, |options| {
+///         options.clock(Clock::VirtualAutoAdvance).crypto(seeded_crypto(7)).limits(Limits::new().memory(16 << 20))
+///     }).await;
+///     let day = "await new Promise((done) => setTimeout(done, 86400000)); crypto.randomUUID().length";
+///     assert_eq!(ctx.eval::<u32>(day).await, 36);
+/// });
+/// # fn main() { a_day_passes_at_once(); }
+/// ```
 ///
 /// # Panics
 /// If it cannot be made.
@@ -78,6 +93,7 @@ pub async fn create_runtime_test_context_with(
     let options = RuntimeOptions::new()
         .engine_arc(engine_by_name(engine.name()).unwrap())
         .console(logs.options())
+        .crypto(crate::seeded_crypto(0))
         .fetch(FetchOptions::new().handler(fetch.clone()))
         .fs(FsOptions::new().handler(mock_fs.clone()))
         .on_uncaught(uncaught.hook());
@@ -95,6 +111,26 @@ impl RuntimeTestContext {
             Ok(value) => value,
             Err(e) => panic!("{code}: {e:?}"),
         }
+    }
+
+    /// Evaluates a script whose value is a string of JSON, awaits it, and parses it.
+    ///
+    /// # Panics
+    /// As [`eval`](Self::eval), or if the string is not JSON of the shape of `T`.
+    pub async fn eval_json<T: DeserializeOwned>(&self, code: &str) -> T {
+        let json: String = self.eval(code).await;
+        serde_json::from_str(&json).unwrap_or_else(|e| panic!("{code}: {e}: {json}"))
+    }
+
+    /// Evaluates a file of tests, and runs what it defines, once for each context; for one with a
+    /// [test environment](RuntimeOptions::test_environment).
+    ///
+    /// # Panics
+    /// If the file throws or is stopped, or what there is to run cannot be found out. What goes wrong in a test is in the
+    /// results.
+    pub async fn run_tests(&self, code: &str) -> TestResults {
+        self.run(code).await;
+        self.runtime.run_tests(&RunOptions::new()).await.unwrap()
     }
 
     /// Runs a script for what it does.

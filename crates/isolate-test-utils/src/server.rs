@@ -1,6 +1,6 @@
 //! A server on loopback for tests that go over real sockets.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -15,6 +15,8 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 
@@ -36,6 +38,19 @@ impl RecordedRequest {
     /// A header as text; empty without one.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body, parsed as JSON.
+    ///
+    /// # Panics
+    /// If it is not JSON of the shape of `T`.
+    pub fn json<T: DeserializeOwned>(&self) -> T {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{}: {e}: {}", self.path, self.text()))
     }
 }
 
@@ -78,6 +93,14 @@ impl MockServerResponse {
     /// Status 200 with a body in chunks, whose length is not announced.
     pub fn chunks<B: Into<Bytes>>(chunks: impl IntoIterator<Item = B>) -> Self {
         Self { length: None, chunks: chunks.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// Status 200 with a value as JSON.
+    ///
+    /// # Panics
+    /// If the value cannot be written as JSON.
+    pub fn json(value: &impl Serialize) -> Self {
+        Self::new(serde_json::to_vec(value).unwrap()).header("content-type", "application/json")
     }
 
     /// A redirect.
@@ -184,11 +207,41 @@ impl Body for MockBody {
     }
 }
 
+type Answer = Arc<dyn Fn(&RecordedRequest) -> MockServerResponse + Send + Sync>;
+
+#[derive(Default)]
+struct Route {
+    /// One after another, before `always`.
+    first: VecDeque<MockServerResponse>,
+    always: Option<Answer>,
+}
+
 #[derive(Default)]
 struct State {
-    responses: HashMap<String, MockServerResponse>,
+    routes: HashMap<String, Route>,
     default: Option<MockServerResponse>,
     requests: Vec<RecordedRequest>,
+}
+
+impl State {
+    /// What says more of the request goes first: with its query before without, with its method before for all.
+    fn answer(&mut self, request: &RecordedRequest) -> Answer {
+        let bare = request.path.split('?').next().unwrap_or_default();
+        for path in [request.path.as_str(), bare] {
+            for key in [format!("{} {path}", request.method), path.to_owned()] {
+                let Some(route) = self.routes.get_mut(&key) else { continue };
+                if let Some(response) = route.first.pop_front() {
+                    return Arc::new(move |_| response.clone());
+                }
+                if let Some(always) = &route.always {
+                    return always.clone();
+                }
+            }
+        }
+        let default = self.default.clone();
+        let response = default.unwrap_or_else(|| MockServerResponse::new("Not Found").status(404));
+        Arc::new(move |_| response.clone())
+    }
 }
 
 /// A server on loopback that records requests and answers what it was told to, over HTTP/1.1 and HTTP/2 (with prior
@@ -224,15 +277,18 @@ pub async fn start_integration_server(port: impl Into<Option<u16>>) -> Integrati
     let (shared, stopped) = (state.clone(), stop.clone());
     let thread = std::thread::spawn(move || {
         crate::block_on(async move {
-            let listener = TcpListener::bind(address).await.unwrap();
-            let _ = ready.send(listener.local_addr().unwrap());
+            let listener = match TcpListener::bind(address).await {
+                Ok(listener) => listener,
+                Err(e) => return drop(ready.send(Err(e))),
+            };
+            let _ = ready.send(listener.local_addr());
             tokio::select! {
                 () = accept(listener, shared) => {}
                 () = stopped.notified() => {}
             }
         });
     });
-    let address = bound.await.unwrap();
+    let address = bound.await.unwrap().unwrap_or_else(|e| panic!("{address}: {e}"));
     IntegrationServer { address, state, stop, thread: Some(thread) }
 }
 
@@ -262,20 +318,19 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result<
         }
     }
     let path = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
-    let response = {
+    let request = RecordedRequest { method: parts.method, path, headers: parts.headers, body: body.freeze() };
+    let answer = {
         let mut state = lock(&state);
-        let found =
-            state.responses.get(&path).or_else(|| state.responses.get(parts.uri.path())).or(state.default.as_ref());
-        let response = found.cloned().unwrap_or_else(|| MockServerResponse::new("Not Found").status(404));
-        let recorded = RecordedRequest { method: parts.method, path, headers: parts.headers, body: body.freeze() };
-        state.requests.push(recorded);
-        response
+        state.requests.push(request.clone());
+        state.answer(&request)
     };
+    // Without the lock: it may look at the server itself.
+    let response = answer(&request);
     tokio::time::sleep(response.delay).await;
-    let mut answer = Response::new(());
-    *answer.status_mut() = response.status;
-    *answer.headers_mut() = response.headers.clone();
-    Ok(answer.map(|()| MockBody { response, at: 0, sleep: None }))
+    let mut head = Response::new(());
+    *head.status_mut() = response.status;
+    *head.headers_mut() = response.headers.clone();
+    Ok(head.map(|()| MockBody { response, at: 0, sleep: None }))
 }
 
 impl IntegrationServer {
@@ -289,9 +344,32 @@ impl IntegrationServer {
         self.address.port()
     }
 
-    /// Sets what a path is answered with, with or without its query.
+    /// Sets what a path is answered with, with or without its query, for one method if it and a space stand before it:
+    /// `/a`, `/a?b=c`, `POST /a`. What was said of it before is void.
     pub fn set_response(&self, path: &str, response: MockServerResponse) {
-        lock(&self.state).responses.insert(path.to_owned(), response);
+        self.set_response_with(path, move |_| response.clone());
+    }
+
+    /// The same, with a response that depends on the request.
+    pub fn set_response_with(
+        &self,
+        path: &str,
+        answer: impl Fn(&RecordedRequest) -> MockServerResponse + Send + Sync + 'static,
+    ) {
+        let route = Route { first: VecDeque::new(), always: Some(Arc::new(answer)) };
+        lock(&self.state).routes.insert(path.to_owned(), route);
+    }
+
+    /// Adds a response for one request, before what the other two say: several are given in their order.
+    pub fn respond_once(&self, path: &str, response: MockServerResponse) {
+        lock(&self.state).routes.entry(path.to_owned()).or_default().first.push_back(response);
+    }
+
+    /// Forgets what paths are answered with, and the default.
+    pub fn clear_responses(&self) {
+        let mut state = lock(&self.state);
+        state.routes.clear();
+        state.default = None;
     }
 
     /// Sets what all other paths are answered with. At first it is status 404.
