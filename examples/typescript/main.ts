@@ -34,6 +34,6 @@ try {
 
 // Types are blanked out, so everything stays where it was.
 function where(this: void, depth?: number): string {
-  return new Error('here').stack!.match(/main\.ts:\d+:\d+/)![0];
+  return new Error('here').stack!.match(/main\.ts:\d+/)![0];
 }
 console.log(where());
