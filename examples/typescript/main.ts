@@ -25,14 +25,30 @@ class Platform extends Board<Tram> {
 console.log(new Platform().show(find<Tram>(trams, (tram): tram is Tram => tram.stops.includes('University'))));
 console.log(firstLong(trams.flatMap((tram) => tram.stops)));
 
-// What is more than types is refused, and the error says where.
+// What is more than types becomes JavaScript.
+enum Way {
+  In = 1,
+  Out = In << 1,
+}
+class Ride {
+  constructor(
+    readonly tram: Tram,
+    private way: Way = Way.Out,
+  ) {}
+  toString(): string {
+    return `${this.tram.line} ${Way[this.way]} (${this.way})`;
+  }
+}
+console.log(String(new Ride(trams[1]!)));
+
+// What no module can have is refused, and the error says where.
 try {
   await import('./refused.ts');
 } catch (error) {
   console.log((error as Error).name, (error as Error).message);
 }
 
-// Types are blanked out, so everything stays where it was.
+// Everything stays on its line.
 function where(this: void, depth?: number): string {
   return new Error('here').stack!.match(/main\.ts:\d+/)![0];
 }

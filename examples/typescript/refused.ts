@@ -1,3 +1,3 @@
-export const fine: number = 1;
+const fine: number = 1;
 
-export enum Colour { Red, Green }
+export = fine;

@@ -1,10 +1,12 @@
 //! TypeScript, by taking its types away.
 //!
-//! The work is done by `swc_ts_fast_strip`, as in Node. It is made for sources that one trusts: nested deeply enough they
+//! The work is done by `swc_ts_fast_strip`, as in Node, and by swc's other passes where there is more than types. It is made for sources that one trusts: nested deeply enough they
 //! overflow any stack, which ends the process, and a few dozen characters can keep it busy for ever. So a source is
 //! [looked at](guard) before it is parsed, and parsed on a thread of its own.
 
+mod folding;
 mod guard;
+mod transform;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,11 +35,14 @@ pub struct StripOptions {
     pub max_bytes: usize,
     /// How long it may take. Default: 5 s.
     pub timeout: Duration,
+    /// Whether what is more than types (enums, namespaces with values, parameter properties, `import A = B.C`, assertions in
+    /// angle brackets) is refused, as Node does, rather than made into JavaScript. Default: false.
+    pub strip_only: bool,
 }
 
 impl Default for StripOptions {
     fn default() -> Self {
-        Self { max_bytes: 2 << 20, timeout: Duration::from_secs(5) }
+        Self { max_bytes: 2 << 20, timeout: Duration::from_secs(5), strip_only: false }
     }
 }
 
@@ -60,6 +65,13 @@ impl StripOptions {
         self.timeout = time;
         self
     }
+
+    /// Sets [`strip_only`](Self::strip_only).
+    #[must_use]
+    pub fn strip_only(mut self, on: bool) -> Self {
+        self.strip_only = on;
+        self
+    }
 }
 
 /// Why types could not be stripped.
@@ -76,7 +88,8 @@ pub struct StripError {
 pub enum StripErrorKind {
     /// It is not TypeScript.
     Syntax,
-    /// It has what is more than types: an enum, a namespace with values, a parameter property, …
+    /// It has what no module can have: `import a = require('a')` or `export = a`. Or, where types are only stripped, what is
+    /// more than types.
     Unsupported,
     /// It is too long, nested too deeply, or took too long.
     Limit,
@@ -137,9 +150,12 @@ impl fmt::Display for StripError {
 
 impl std::error::Error for StripError {}
 
-/// Makes JavaScript of a TypeScript module by putting blanks in the place of its types, so that everything else stays where
-/// it was. What is more than types (enums, namespaces with values, parameter properties, `import x = …`, assertions in angle
-/// brackets) is refused, as Node does. Types are not checked.
+/// Makes JavaScript of a TypeScript module. Types are not checked.
+///
+/// Blanks are put in the place of types, so that everything else stays where it was. If the source has what is more than
+/// types (enums, namespaces with values, parameter properties, `import A = B.C`, assertions in angle brackets), it is made into
+/// JavaScript, unless [`StripOptions::strip_only`] refuses it: everything then stays on its line, and in its column unless
+/// something longer took the place of what came before it in that line. Comments go, and a variable may get another name.
 ///
 /// The source may be hostile. What is nested more than 500 brackets deep is refused, and so are a few things that ordinary
 /// code does not have: an expression of more than ten thousand tokens without a comma, a thousand `else` in a row. Calls
@@ -148,10 +164,13 @@ impl std::error::Error for StripError {}
 /// ```
 /// use isolate_modules::{StripOptions, strip_types};
 ///
-/// let code = strip_types("const n: number = 1;\nenum E {}", &StripOptions::new());
-/// let error = code.unwrap_err();
+/// let options = StripOptions::new();
+/// assert_eq!(strip_types("const n: number = 1;", &options)?, "const n         = 1;");
+/// let code = strip_types("class A {\n  constructor(readonly n: number) {}\n}", &options)?;
+/// assert_eq!(code, "class A { n;\n  constructor(         n        ) { this.n = n; }\n}");
+///
+/// let error = strip_types("const n: number = 1;\nenum E {}", &options.strip_only(true)).unwrap_err();
 /// assert_eq!((error.line(), error.column()), (Some(2), Some(1)));
-/// assert_eq!(strip_types("const n: number = 1;", &StripOptions::new())?, "const n         = 1;");
 /// # Ok::<(), isolate_modules::StripError>(())
 /// ```
 ///
@@ -168,10 +187,11 @@ pub fn strip_types(source: &str, options: &StripOptions) -> Result<String, Strip
     }
     let (done, result) = mpsc::sync_channel(1);
     let text = source.to_owned();
+    let strip_only = options.strip_only;
     let late = Arc::new(Mutex::new(Turn::Working));
     let turn = late.clone();
     let work = move || {
-        let stripped = catch_unwind(AssertUnwindSafe(|| strip(text)));
+        let stripped = catch_unwind(AssertUnwindSafe(|| strip(&text, strip_only)));
         let failed = || StripError::new(StripErrorKind::Syntax, "the parser failed on it");
         let _ = done.send(stripped.unwrap_or_else(|_| Err(failed())));
         if std::mem::replace(&mut *turn.lock().unwrap_or_else(PoisonError::into_inner), Turn::Done) == Turn::Left {
@@ -219,27 +239,40 @@ impl Emitter for First {
     }
 }
 
-fn strip(source: String) -> Result<String, StripError> {
-    GLOBALS.set(&Globals::new(), || {
-        let map: Lrc<SourceMap> = Lrc::default();
-        let first = First::default();
-        let handler = Handler::with_emitter(false, false, Box::new(first.clone()));
+/// JavaScript, with blanks where types were.
+fn strip(source: &str, strip_only: bool) -> Result<String, StripError> {
+    let stripped = attempt(source, |map, handler| {
         let options = Options { module: Some(true), mode: Mode::StripOnly, ..Options::default() };
-        let error = match operate(&map, &handler, source.clone(), options) {
-            Ok(out) => return Ok(out.code),
-            Err(error) => error,
-        };
-        let kind = match error.code {
+        operate(map, handler, source.to_owned(), options).map(|out| out.code).map_err(|error| match error.code {
             ErrorCode::UnsupportedSyntax => StripErrorKind::Unsupported,
             _ => StripErrorKind::Syntax,
-        };
-        let told = first.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (message, at) = told.unwrap_or((error.message, None));
-        let error = StripError::new(kind, plain(&message));
-        // Positions begin at 1, and 0 is none.
-        Err(match at {
-            Some(at) if at > 0 => error.at(&source, at as usize - 1),
-            _ => error,
+        })
+    });
+    match stripped {
+        Err(error) if error.kind == StripErrorKind::Unsupported && !strip_only => {
+            attempt(source, |map, handler| transform::transform(map, handler, source))
+        }
+        other => other,
+    }
+}
+
+/// Does it, and makes an error of the first thing that is reported if it fails.
+fn attempt(
+    source: &str,
+    work: impl FnOnce(&Lrc<SourceMap>, &Handler) -> Result<String, StripErrorKind>,
+) -> Result<String, StripError> {
+    GLOBALS.set(&Globals::new(), || {
+        let first = First::default();
+        let handler = Handler::with_emitter(false, false, Box::new(first.clone()));
+        work(&Lrc::default(), &handler).map_err(|kind| {
+            let told = first.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let (message, at) = told.unwrap_or_else(|| ("it is not TypeScript".to_owned(), None));
+            let error = StripError::new(kind, plain(&message));
+            // Positions begin at 1, and 0 is none.
+            match at {
+                Some(at) if at > 0 => error.at(source, at as usize - 1),
+                _ => error,
+            }
         })
     })
 }

@@ -41,13 +41,22 @@ fn types_become_blanks() {
 }
 
 #[test]
-fn what_is_more_than_types_is_refused_with_its_place() {
+fn what_is_refused_has_its_place() {
     for (source, at, says) in [
         ("let a = 1;\nenum E { A }", "(2:1)", "enum"),
         ("namespace N { export const a = 1 }", "(1:1)", "namespace"),
         ("class A { constructor(private x: number) {} }", "(1:31)", "parameter property"),
         ("import fs = require('fs')", "(1:1)", "import equals"),
         ("let a = <string>b", "(1:9)", "angle-bracket"),
+    ] {
+        let error = strip_types(source, &StripOptions::new().strip_only(true)).unwrap_err();
+        let message = error.to_string();
+        assert_eq!(error.kind(), StripErrorKind::Unsupported, "{message}");
+        assert!(message.ends_with(at) && message.contains(says), "{message}");
+    }
+    for (source, at, says) in [
+        ("let a = 1;\nimport fs = require('fs')", "(2:1)", "Import assignment"),
+        ("let a = 1;\n  export = a", "(2:3)", "Export assignment"),
     ] {
         let (kind, message) = strip(source).unwrap_err();
         assert_eq!(kind, StripErrorKind::Unsupported, "{message}");
@@ -69,6 +78,56 @@ fn what_is_more_than_types_is_refused_with_its_place() {
             "{source:?}: {error}"
         );
     }
+}
+
+/// Every name that ends in `_` stands once in each of these, outside of what becomes something else.
+const MORE: &[&str] = &[
+    "#!/usr/bin/env isolate\nenum E { A,\n  B = f_(), /* no */ C = g_ } // no\nh_();",
+    "namespace N {\n  const a: number = f_(\n    <any>1);\n  export namespace M { export function g() { g_() } }\n}\nh_()",
+    "class A {\n  x: string = f_(`a\n  ${ g_ } ${ {\n a: h_ }.a}`);\n  constructor(private y: number,\n\n readonly z = i_) { j_(/[ /]\\/ /) }\n}",
+    "let x = <any>'😀é\u{2028}' + f_ + \"\\\n\" + g_;\r\n\r\n\u{2029}h_();\rlet y = i_",
+    "const f = async <T>(\n  a_: T,\n): Promise<\n  T\n> => { return (\n b_ as\n T) };enum E {}",
+    "if (a_) b_; else for (;;) { do { c_; continue } while (d_) } try { e_ } catch { f_ } switch (g_) { case h_: i_ }enum E {}",
+    "class A { #p_ = 1; static { b_ }\n get c_() { return #q_ in this }\n static async *[d_]() { yield e_\n yield* f_ } }enum E {}",
+    "x = a_ ? b_ : (c_, d_) ?? e_ ** f_; y = g_?.h_?.[i_]!; z = { j_, k_() {}, get l_() { return }, ...m_ }; enum E {}",
+    "import n, { type T, a_ as b_ } from 'c'; export { d_ as default }; export * as e_ from 'f' with { type: 'json' };enum E {}",
+    "l_: {\n break l_ }\nthrow <any>f_\n++g_; h_\n++\ni_\nenum E {}",
+];
+
+#[test]
+fn what_is_more_than_types_leaves_the_rest_where_it_was() {
+    let names = |source: &str| {
+        let mut found = Vec::new();
+        let (mut line, mut column, mut name) = (1, 0, String::new());
+        for c in source.chars() {
+            column += c.len_utf16();
+            if c.is_alphanumeric() || c == '#' || c == '_' {
+                name.push(c);
+                if c == '_' {
+                    found.push((std::mem::take(&mut name), line, column));
+                }
+            } else {
+                name.clear();
+            }
+            // CR LF is counted at its end, in what is made of it too.
+            if matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}') {
+                (line, column) = (line + 1, 0);
+            }
+        }
+        found
+    };
+    for source in MORE {
+        let code = strip(source).unwrap_or_else(|(_, e)| panic!("{source}\n{e}"));
+        // It is JavaScript: types are not found in it.
+        assert_eq!(strip(&code), Ok(code.clone()), "{source}");
+        let lines =
+            |found: Vec<(String, usize, usize)>| found.into_iter().map(|(n, line, _)| (n, line)).collect::<Vec<_>>();
+        assert_eq!(lines(names(&code)), lines(names(&source.replace("\r\n", "\n"))), "{source}\n{code}");
+    }
+    // Columns too, where nothing was put in before on the same line.
+    let source = "enum E { A }\nclass A { constructor(private x: string = f_()) {} }\n  <any>g_; let é: string = '😀', a = h_ as any, \t b = i_";
+    let code = strip(source).unwrap();
+    assert_eq!(names(&code)[1..], names(source)[1..], "{code}");
 }
 
 #[test]
@@ -145,6 +204,10 @@ const HOSTILE: &[(&str, &str, &str, &str)] = &[
     ("", "<A>(", "a", ")"),
     ("", "a<", "", ""),
     ("", "a<{b:", "1", ""),
+    ("", "a<<1", "", ""),
+    ("", "a<< 1+(", "1", ")"),
+    ("", "a<<b>(", "1", ")=>1>()"),
+    ("", "a<<1,", "b>()", ""),
     ("", "a<b>(", "!", ")"),
     ("let a:", "A<", "A", ">"),
     ("", "A<A,", "A", ">()"),
@@ -178,6 +241,16 @@ const HOSTILE: &[(&str, &str, &str, &str)] = &[
     ("", "namespace a{", "", "}"),
     ("", "@(", "a", ")class A{}"),
     ("x=", "{get a(){return ", "1", "}}"),
+    ("", "enum E{A=", "1", "}"),
+    ("", "enum E{A=(()=>{", "", "})()}"),
+    ("namespace a", ".b", "{export let c=1}", ""),
+    ("", "namespace a{export let b=1;", "", "}"),
+    ("", "class A{constructor(private a=", "1", "){}}"),
+    ("x=", "class{constructor(private a=", "1", "){}}"),
+    ("x=", "class extends f(", "1", "){}"),
+    ("import a=", "b.", "c", ""),
+    ("enum E{", "A,", "", "}"),
+    ("enum E{A,", "B=A+", "A", "}"),
 ];
 
 #[test]
@@ -186,8 +259,11 @@ fn hostile_sources_neither_end_the_process_nor_keep_it_busy() {
     for (before, part, middle, after) in HOSTILE {
         for times in [7, 14, 33, 100, 240, 490, 1900, 9000, 100_000] {
             let source = format!("{before}{}{middle}{}", part.repeat(times), after.repeat(times));
-            if let Err(e) = strip_types(&source, &options) {
-                assert!(!e.message().contains("takes longer"), "{before}{part}: {e}");
+            // With something that is more than types behind it, more is done.
+            for source in [format!("{source}\nenum E {{}}"), source] {
+                if let Err(e) = strip_types(&source, &options) {
+                    assert!(!e.message().contains("takes longer"), "{before}{part}: {e}");
+                }
             }
         }
         // What is left when brackets are hidden, or not, by what is no code.
@@ -234,6 +310,28 @@ fn limits_hold() {
     assert_eq!(strip_types(&long, &StripOptions::new().timeout(Duration::from_secs(120))).unwrap().len(), long.len());
     let list = format!("const a = [{}]", "{ a: 1, b: [2, `${3}`] },\n".repeat(20_000));
     assert!(strip(&list).is_ok());
+    // Constants that double, or are put in many places.
+    let doubled: String = (1..60).map(|i| format!("A{i} = A{0} + A{0},", i - 1)).collect();
+    let parts: String = (1..60).map(|i| format!("A{i} = `${{E.A{0}}}${{A{0}}}`,", i - 1)).collect();
+    let constants: String = (1..60).map(|i| format!("const a{i} = a{0} + a{0};", i - 1)).collect();
+    let long = "a".repeat(100_000);
+    for source in [
+        format!("enum E {{ A0 = 'a', {doubled} }}"),
+        format!("enum E {{ A0 = 'a', {parts} }}"),
+        format!("const a0 = 'a'; {constants} enum E {{ A = a59 }}"),
+        format!("const enum E {{ A = '{long}' }} f({})", "E.A, E['A'], ".repeat(1000)),
+        format!("f({}); const enum E {{ A = '{long}' }}", "E.A, E[`A`], E?.A, ".repeat(1000)),
+        format!("enum E {{ A = '{long}', B = ({}'') | 0 }}", "A + ".repeat(2000)),
+    ] {
+        let (kind, message) = strip(&source).unwrap_err();
+        assert_eq!((kind, message.contains("too long")), (StripErrorKind::Limit, true), "{message}");
+    }
+    let flags: String =
+        (1..200).map(|i| format!("A{i} = 1 << {} | A{1}, B{i} = B{1} | A{i} | ~B{1},", i % 30, i - 1)).collect();
+    let strings: String = (1..200).map(|i| format!("A{i} = `${{A}}-{i}`, B{i} = A{i} + '!',")).collect();
+    for source in [format!("enum E {{ A0, B0 = A0, {flags} }}"), format!("enum E {{ A = 'a', {strings} }}")] {
+        assert_eq!(strip(&source).err(), None);
+    }
     let lines = "a.b(c)\nif (d) { e() }\nelse f<G>(h => i)\n".repeat(5000);
     assert_eq!(strip(&lines).map(|s| s.len()), Ok(lines.len()));
 }
@@ -245,16 +343,22 @@ engine_test!(
             .file("/a.ts", "\u{feff}import { type T, b } from './b.mts';\nimport type { Gone } from './gone.ts';\nexport const a: T = b + 1;")
             .file("/b.mts", "export type T = number;\nexport const b: T = 1;")
             .file("/c.mjs", "export * from './a.ts'")
-            .file("/enum.ts", "let a = 1;\n  export enum E { A }")
+            .file("/more.ts", "export enum E { A, B = 4 }\nexport class P { constructor(readonly n: number) {} }\n\n  export const where = () => { throw new Error() };")
+            .file("/not.ts", "let a = 1;\n  export = a;")
             .file("/throws.ts", "interface I {\n}\nconst f = (n: number): never => { throw new Error('' + n) };\nf(5);");
         ctx.set_module_loader(Rc::new(FileModules::new(files).typescript()));
         run(&ctx, "/main.mjs", "import { a } from './c.mjs'; globalThis.a = a").await.unwrap();
         assert_eq!(eval_code::<i32>(&ctx, "a"), 2);
-        run(&ctx, "/2.mjs", "globalThis.e = await import('./enum.ts').catch(e => e.name + ': ' + e.message)").await.unwrap();
-        assert_eq!(
-            eval_code::<String>(&ctx, "e"),
-            "SyntaxError: cannot import /enum.ts: TypeScript enum is not supported in strip-only mode (/enum.ts:2:10)"
-        );
+        run(&ctx, "/more.mjs", "import { E, P, where } from './more.ts'; globalThis.a = [E.B, E[4], new P(3).n].join(); where()")
+            .await
+            .map_err(|e| e.exception().unwrap().location.clone().unwrap())
+            .map_err(|place| assert_eq!((place.file.as_str(), place.line), ("/more.ts", 4)))
+            .unwrap_err();
+        assert_eq!(eval_code::<String>(&ctx, "a"), "4,B,3");
+        run(&ctx, "/2.mjs", "globalThis.e = await import('./not.ts').catch(e => e.name + ': ' + e.message)").await.unwrap();
+        let error = eval_code::<String>(&ctx, "e");
+        assert!(error.starts_with("SyntaxError: cannot import /not.ts: Export assignment"), "{error}");
+        assert!(error.ends_with("(/not.ts:2:3)"), "{error}");
         let error = run(&ctx, "/3.mjs", "import './throws.ts'").await.unwrap_err();
         let place = error.exception().unwrap().location.clone().unwrap();
         assert_eq!((place.file.as_str(), place.line), ("/throws.ts", 3));

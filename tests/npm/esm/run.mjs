@@ -44,7 +44,7 @@ for (const file of results.files) {
   if (file.tests.length === 0) {
     const why = file.errors[0]?.message ?? 'no tests';
     // The message holds a path and a place, which a new version may change.
-    lines.push(`${name}: not run (${/strip-only/.test(why) ? 'an enum' : /cannot import '([^']+)'/.exec(why)?.[1] ?? why.split('\n')[0]})`);
+    lines.push(`${name}: not run (${/cannot import '([^']+)'/.exec(why)?.[1] ?? why.split('\n')[0]})`);
   }
   for (const test of file.tests) if (test.status === 'failed') lines.push(`${name}: ${[...test.suites, test.name].join(' > ')}`);
 }

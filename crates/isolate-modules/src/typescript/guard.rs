@@ -197,6 +197,12 @@ impl Look<'_> {
         self.source.as_bytes().get(self.at + ahead).copied().unwrap_or(0)
     }
 
+    /// Whether a digit is what follows, some bytes ahead and after spaces in that line.
+    fn digit_after(&self, ahead: usize) -> bool {
+        let rest = self.source.as_bytes().get(self.at + ahead..).unwrap_or_default();
+        rest.iter().take(16).find(|b| !matches!(b, b' ' | b'\t')).is_some_and(u8::is_ascii_digit)
+    }
+
     fn char(&self) -> Option<char> {
         self.source[self.at..].chars().next()
     }
@@ -291,7 +297,9 @@ impl Look<'_> {
             return limit("too many parameters with types stand inside each other");
         }
         if all.tries > MOST_TRIES {
-            return limit("too many arrow functions stand inside each other's conditions or type arguments");
+            return limit(
+                "too many arrow functions or classes stand inside each other's conditions, type arguments or heads",
+            );
         }
         Ok(true)
     }
@@ -369,6 +377,8 @@ impl Look<'_> {
             "if" | "for" | "while" | "with" => self.becomes = Before::Header,
             "await" => self.becomes = Before::Unsure,
             "do" | "else" => self.hold(),
+            // What a class extends is gone through twice where there is more than types.
+            "class" => self.frame().here.tries += 1,
             _ => {}
         }
     }
@@ -568,6 +578,7 @@ impl Look<'_> {
         self.set(Before::Operator);
         let value = matches!(before, Before::Operand | Before::Brace | Before::Word | Before::Unsure);
         let (next, third) = (self.byte(0), self.byte(1));
+        let shift = next == b'<' && self.digit_after(1);
         let frame = self.frame();
         match c {
             // What is over, the next token says: an `else` may follow.
@@ -600,6 +611,8 @@ impl Look<'_> {
                 frame.here.tries += u32::from(frame.question);
                 self.at += 1;
             }
+            // `1 << 2`: no type parameter begins with a digit, so it is tried no further.
+            b'<' if shift => self.at += 1,
             b'<' => {
                 frame.here.angles += 1;
                 frame.here.open_angles += 1;
