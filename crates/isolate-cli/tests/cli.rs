@@ -508,11 +508,15 @@ fn typescript_runs_with_its_types_stripped() {
                     "throws.ts",
                     "interface I {\n  a: 1;\n}\nfunction f(n: number): never {\n  throw new Error(`n is ${n}`);\n}\nf(1 as number);\n",
                 ),
-                ("enum.ts", "type T = 1;\n\texport enum E { A }\n"),
-                ("imports.mjs", "console.log('never');\nimport './enum.ts';"),
+                (
+                    "more.ts",
+                    "namespace N {\n  export const a = 1;\n}\nexport enum E { A = 1, B = N.a + 1 }\nclass P {\n  constructor(readonly x: E) {}\n}\nconsole.log(new P(E.B).x, E[1]);\nthrow new Error('line 9');\n",
+                ),
+                ("assigns.ts", "type T = 1;\n\texport = 1;\n"),
+                ("imports.mjs", "console.log('never');\nimport './assigns.ts';"),
                 (
                     "dynamic.mjs",
-                    "await import('./enum.ts').catch((e) => console.log(e.name)); throw new SyntaxError('mine')",
+                    "await import('./assigns.ts').catch((e) => console.log(e.name)); throw new SyntaxError('mine')",
                 ),
                 ("syntax.ts", "let a: number = ;\n"),
                 ("deep.ts", &format!("x = {}", "(".repeat(100_000))),
@@ -526,11 +530,14 @@ fn typescript_runs_with_its_types_stripped() {
         assert!(ran.err().starts_with("throws.ts:5\n  throw new Error(`n is ${n}`);\n"), "{}", ran.err());
         assert!(ran.err().contains("\nError: n is 1\n    at f (throws.ts:5:"), "{}", ran.err());
         assert!(ran.err().contains("throws.ts:7:"), "{}", ran.err());
-        let shown = "enum.ts:2\n\texport enum E { A }\n\t       ^\n\nSyntaxError: ";
-        for file in ["enum.ts", "imports.mjs"] {
+        let ran = dir.run(&["run", "more.ts"]);
+        assert_eq!((ran.0.status.code(), ran.out()), (Some(1), "2 A\n"));
+        assert!(ran.err().starts_with("more.ts:9\nthrow new Error('line 9');\n"), "{}", ran.err());
+        let shown = "assigns.ts:2\n\texport = 1;\n\t^\n\nSyntaxError: ";
+        for file in ["assigns.ts", "imports.mjs"] {
             let ran = dir.run(&["run", file]);
             assert_eq!((ran.0.status.code(), ran.out()), (Some(1), ""));
-            assert!(ran.err().starts_with(shown) && ran.err().contains("TypeScript enum"), "{}", ran.err());
+            assert!(ran.err().starts_with(shown) && ran.err().contains("Export assignment"), "{}", ran.err());
         }
         let ran = dir.run(&["run", "dynamic.mjs"]);
         assert!(ran.out() == "SyntaxError\n" && ran.err().contains("SyntaxError: mine"), "{}", ran.err());

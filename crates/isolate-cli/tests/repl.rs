@@ -139,7 +139,8 @@ fn commands_and_grants() {
             ("a.js", "const loaded = 5;\nclass C {}\n"),
             ("b.ts", "type T = number;\nconst typed: T = 6;\n"),
             ("m.mjs", "export const m = 7; globalThis.ran = 'ran';"),
-            ("enum.ts", "let a;\nenum E {}"),
+            ("assigns.ts", "let a;\nexport = a;"),
+            ("enum.ts", "enum E { A = 3 }"),
         ] {
             std::fs::write(directory.path().join(name), text).unwrap();
         }
@@ -158,11 +159,11 @@ fn commands_and_grants() {
             directory.path(),
             engine,
             &[],
-            ".load none.js\n.load enum.ts\n.what\nfetch('http://x.y').catch(e => e.name)\nawait _\n.5 + 1\n",
+            ".load none.js\n.load assigns.ts\n.load enum.ts\nE.A\n.what\nfetch('http://x.y').catch(e => e.name)\nawait _\n.5 + 1\n",
         );
         assert_eq!(ran.code(), Some(1));
-        assert!(ran.out().ends_with("'TypeError'\n1.5\n"), "{}", ran.out());
-        for says in ["cannot read none.js", "enum.ts: TypeScript enum", "(2:1)", "there is no .what"] {
+        assert!(ran.out().starts_with("3\n") && ran.out().ends_with("'TypeError'\n1.5\n"), "{}", ran.out());
+        for says in ["cannot read none.js", "assigns.ts: Export assignment", "(2:1)", "there is no .what"] {
             assert!(ran.err().contains(says), "{}", ran.err());
         }
         let ran = piped(engine, &["--json"], "({ a: [1n] })\nx\n");

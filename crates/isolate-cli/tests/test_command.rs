@@ -82,7 +82,8 @@ fn exit_codes_tell_what_happened() {
             3
         );
         assert_eq!(code(&[("a.test.js", "syntax error")], &[]), 1);
-        assert_eq!(code(&[("a.test.ts", "enum A { b }")], &[]), 1);
+        assert_eq!(code(&[("a.test.ts", "const a = 1; export = a;")], &[]), 1);
+        assert_eq!(code(&[("a.test.ts", "enum A { b }\ntest('x', () => expect(A[A.b]).toBe('b'))")], &[]), 0);
         assert_eq!(code(&[("a.test.js", "test('x', () => { Promise.reject(new Error('lost')); })")], &[]), 1);
         assert_eq!(
             code(&[("a.test.js", "test('x', () => fetch('http://localhost:1/'))")], &[]),

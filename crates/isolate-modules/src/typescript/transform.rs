@@ -95,12 +95,12 @@ struct Parentheses<'s> {
 }
 
 impl Parentheses<'_> {
-    fn put(&self, word: Span, value: &mut Box<Expr>) {
+    fn put(&self, word: Span, value: &mut Expr) {
         let byte = |pos: BytePos| pos.0.checked_sub(self.start.0).map(|byte| byte as usize);
         let (Some(from), Some(to)) = (byte(word.lo), byte(value.span_lo())) else { return };
         if self.source.get(from..to).is_some_and(|between| between.contains(is_line_end)) {
-            let expr = std::mem::replace(value, Box::new(Expr::Invalid(Invalid { span: DUMMY_SP })));
-            *value = Box::new(Expr::Paren(ParenExpr { span: DUMMY_SP, expr }));
+            let expr = Box::new(std::mem::replace(value, Expr::Invalid(Invalid { span: DUMMY_SP })));
+            *value = Expr::Paren(ParenExpr { span: DUMMY_SP, expr });
         }
     }
 }
