@@ -252,7 +252,7 @@ impl Context {
     /// Adds a timer, due after `delay` and then, if asked, every so often.
     ///
     /// # Errors
-    /// A `QuotaExceededError` if there are too many ([`Limits::timers`]).
+    /// A `QuotaExceededError` if there are too many ([`Limits::timers`](crate::Limits::timers)).
     pub fn add_timer(
         &self,
         delay: Duration,
