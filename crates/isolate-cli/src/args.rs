@@ -3,12 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use isolate_runtime::fetch::network::{HostRule, IpNet};
 use isolate_runtime::fs::is_valid_path;
-use isolate_runtime::{Clock, Limits};
+use isolate_runtime::{Clock, Limits, RuntimeOptions};
 
 /// Run untrusted JavaScript under hard limits: no files, no network, nothing but what you grant.
 ///
@@ -132,6 +132,13 @@ pub(crate) struct Options {
     /// that stands still.
     #[arg(long, value_enum, default_value_t = ClockName::Real)]
     pub(crate) clock: ClockName,
+    /// What time it is to the guest at the start, such as 2026-01-01 or 2026-01-01T12:00:00Z, or in milliseconds since 1970. It goes
+    /// on with the clock. Without it `Date` is the machine's.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start_time: Option<StartTime>,
+    /// A number from which all randomness of the guest follows, keys included: the same in each run.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
     /// Let the guest reach a host by fetch, WebSocket and EventSource: example.com, *.example.com (its subdomains),
     /// 127.0.0.1:8080, or '*' (all); without a port, all ports. Repeatable. Addresses of private networks and of this
     /// machine are refused unless they, or `localhost`, are named here.
@@ -208,6 +215,18 @@ impl From<ClockName> for Clock {
 }
 
 impl Options {
+    /// What they make of a runtime that is granted nothing.
+    pub(crate) fn runtime(&self) -> RuntimeOptions {
+        let mut made = RuntimeOptions::new().limits(self.limits()).clock(self.clock.into());
+        if let Some(StartTime(time)) = self.start_time {
+            made = made.start_time(time);
+        }
+        if let Some(seed) = self.seed {
+            made = made.seed(seed);
+        }
+        made
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         Limits::new()
             .memory(self.memory.0.map(|s| s.0))
@@ -299,6 +318,23 @@ impl FromStr for Time {
             _ => return Err(wrong()),
         };
         Duration::try_from_secs_f64(number * unit).map(Self).map_err(|_| wrong())
+    }
+}
+
+/// A time on the calendar.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct StartTime(SystemTime);
+
+impl FromStr for StartTime {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        if let Ok(ms) = s.parse() {
+            return Ok(Self(SystemTime::UNIX_EPOCH + Duration::from_millis(ms)));
+        }
+        let midnight = if s.len() == 10 { "T00:00:00" } else { "" };
+        humantime::parse_rfc3339_weak(&format!("{s}{midnight}"))
+            .map(Self)
+            .map_err(|e| format!("'{s}' is not a time: {e}"))
     }
 }
 

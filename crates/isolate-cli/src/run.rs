@@ -90,10 +90,9 @@ pub(crate) fn print(event: &ConsoleEvent) {
 /// What the options of the command make of a runtime.
 pub(crate) fn runtime_options(options: &Options, loader: FileLoader) -> Result<RuntimeOptions, Failure> {
     let engine = engine_by_name(&options.engine).map_err(|e| Failure::usage(e.to_string()))?;
-    Ok(RuntimeOptions::new()
+    Ok(options
+        .runtime()
         .engine_arc(engine)
-        .limits(options.limits())
-        .clock(options.clock.into())
         .console(ConsoleOptions::new().on_event(print))
         .fetch(crate::net::fetch_options(options))
         .fs(crate::files::fs_options(options)?)

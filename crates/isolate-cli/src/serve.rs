@@ -7,8 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use isolate_runtime::{
-    ConsoleOptions, Error, EvalOptions, FetchError, FetchLimits, FetchOptions, FsOptions, Runtime, RuntimeOptions,
-    Server, Uncaught, create_runtime, engine_by_name,
+    ConsoleOptions, Error, EvalOptions, FetchError, FetchLimits, FetchOptions, FsOptions, Runtime, Server, Uncaught,
+    create_runtime, engine_by_name,
 };
 
 use crate::args::{Listen, Options};
@@ -129,10 +129,9 @@ async fn start(file: &Path, options: &Options, grants: Grants) -> Result<Runtime
         Some(exception) => Failure::thrown(exception, &sources, &refused),
         None => Failure::from_error(e, options, &sources),
     };
-    let made = RuntimeOptions::new()
+    let made = options
+        .runtime()
         .engine_arc(engine_by_name(&options.engine).map_err(|e| Failure::usage(e.to_string()))?)
-        .limits(options.limits())
-        .clock(options.clock.into())
         .console(ConsoleOptions::new().on_event(print))
         .fetch(grants.fetch)
         .fs(grants.fs)

@@ -183,6 +183,23 @@ fn eval_prints_as_a_read_eval_print_loop() {
             "'jumped'\n",
             "",
         );
+        for (time, shown) in [("2026-01-01", 1767225600000_u64), ("2026-01-01T00:00:01.5Z", 1767225601500), ("7", 7)] {
+            let args = [
+                "eval",
+                "--clock",
+                "auto",
+                "--start-time",
+                time,
+                "--seed",
+                "1",
+                "setTimeout(() => console.log(Date.now() - 500), 500); [Date.now(), Math.random(), crypto.randomUUID()].join()",
+            ];
+            let expected = format!("{shown}\n'{shown},0.252702819261012,52917f3a-e957-4523-8d3a-2af57c7b5a71'\n");
+            dir.run(&args).is(0, &expected, "");
+        }
+        for (name, value) in [("--start-time", "tomorrow"), ("--start-time", "2026-13-01"), ("--seed", "-1")] {
+            assert_eq!(dir.run(&["eval", name, value, "1"]).0.status.code(), Some(2));
+        }
         assert_eq!(
             dir.run(&["eval", "--clock", "virtual", "await new Promise(r => setTimeout(r, 1))"]).0.status.code(),
             Some(1)

@@ -10,7 +10,8 @@ use crate::Context;
 
 /// What time means to the guest: to its timers, to `performance.now()` and to the time stamps of its events.
 ///
-/// `performance.timeOrigin`, from which these count, is the machine's time when the context was made, on every clock.
+/// `performance.timeOrigin`, from which these count, is the time when the context was made: the machine's, on every clock, or
+/// [`ContextOptions::start_time`](crate::ContextOptions::start_time).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Clock {
     /// Time moves only when the host says so, by [`Context::tick`].

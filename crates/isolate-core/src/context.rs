@@ -30,6 +30,7 @@ use crate::clock::Timers;
 use crate::evaluation::{Evaluation, Under};
 use crate::metrics::Meter;
 use crate::modules::Modules;
+use crate::repeatable::Repeatable;
 use crate::web;
 use crate::work::Offloaded;
 use crate::{ContextOptions, CoreHandle, Error, ErrorKind, EvalOptions, from_value};
@@ -134,6 +135,7 @@ pub(crate) struct Inner {
     uncaught: RefCell<Option<UncaughtHook>>,
     calls: RefCell<Slab<Call>>,
     running: Cell<u32>,
+    pub(crate) repeatable: Repeatable,
     pub(crate) meter: Meter,
     /// What a driver has measured; see [`Context::update_metrics`].
     pub(crate) cpu_driven: Cell<Duration>,
@@ -198,6 +200,7 @@ impl Context {
         let this = Self(Rc::new(Inner {
             interrupter: context.interrupter(),
             meter: Meter::new(context.memory_account()),
+            repeatable: Repeatable::new(&options),
             engine: context,
             name: engine.name(),
             limits: options.limits,
@@ -227,6 +230,7 @@ impl Context {
         }));
         // Before any guest code can run, so that glue which is loaded later still finds the builtins as they were.
         this.install(&PRIMORDIALS, vec![])?;
+        this.install_repeatable()?;
         let load = this.function("__module_load", |context: Context, name: String| web::load(&context, &name));
         let report = this.function("__report", |context: Context, value: Value| {
             context.report(UncaughtKind::Callback, Exception::thrown(Some(value)));

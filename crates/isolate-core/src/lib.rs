@@ -21,6 +21,7 @@ mod marshal;
 mod metrics;
 mod modules;
 mod options;
+mod repeatable;
 mod scope;
 mod setup;
 mod web;

@@ -1,6 +1,6 @@
 //! How contexts are made and evaluations are run.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use isolate_engine::Limits;
 use tokio::runtime::Handle;
@@ -20,6 +20,13 @@ pub struct ContextOptions {
     /// starts on first use and shares between all contexts, so that a context works the same inside and outside of
     /// an async program.
     pub tokio: Option<Handle>,
+    /// What time it is to the guest when the context is made: `Date`, `performance.timeOrigin`, `lastModified` of new files.
+    /// From there it goes with [`clock`](Self::clock), so on a virtual one it stands still between ticks. Default: all of
+    /// these show the machine's time, whatever the clock. The time zone is the machine's (`TZ`).
+    pub start_time: Option<SystemTime>,
+    /// What `Math.random` follows from, and other randomness that packages need: the same numbers in each run, on each
+    /// engine and machine. Whoever sees some of them can foresee the rest. Default: the engine's own numbers.
+    pub seed: Option<u64>,
 }
 
 impl ContextOptions {
@@ -46,6 +53,20 @@ impl ContextOptions {
     #[must_use]
     pub fn tokio(mut self, handle: Handle) -> Self {
         self.tokio = Some(handle);
+        self
+    }
+
+    /// Sets [`start_time`](Self::start_time).
+    #[must_use]
+    pub fn start_time(mut self, time: SystemTime) -> Self {
+        self.start_time = Some(time);
+        self
+    }
+
+    /// Sets [`seed`](Self::seed).
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self
     }
 }

@@ -65,20 +65,20 @@ static LOADED: Glue = Glue::new("isolate:crypto-loaded", "(function (host, p) { 
 ///
 /// | option | default |
 /// | --- | --- |
-/// | random source | OpenSSL's generator |
+/// | random source | OpenSSL's generator, or what follows from the context's [seed](isolate_core::ContextOptions::seed) |
 /// | largest RSA key to generate | 8,192 bits |
 /// | rounds of PBKDF2 | 10,000,000 |
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CryptoOptions {
-    random: RandomSource,
+    random: Option<RandomSource>,
     rsa_bits: u32,
     pbkdf2_rounds: u64,
 }
 
 impl Default for CryptoOptions {
     fn default() -> Self {
-        Self { random: RandomSource::default(), rsa_bits: 8192, pbkdf2_rounds: 10_000_000 }
+        Self { random: None, rsa_bits: 8192, pbkdf2_rounds: 10_000_000 }
     }
 }
 
@@ -91,7 +91,7 @@ impl CryptoOptions {
     /// Sets where random bytes come from.
     #[must_use]
     pub fn random(mut self, source: RandomSource) -> Self {
-        self.random = source;
+        self.random = Some(source);
         self
     }
 
@@ -145,7 +145,8 @@ impl fmt::Debug for CryptoHandle {
 /// If the context is stopped.
 pub fn setup_crypto(context: &Context, options: CryptoOptions) -> Result<CryptoHandle, Error> {
     let state: Rc<State> = context.state();
-    *state.random.borrow_mut() = options.random;
+    let by_seed = || context.seed().map_or_else(RandomSource::system, RandomSource::from_number);
+    *state.random.borrow_mut() = options.random.unwrap_or_else(by_seed);
     state.rsa_bits.set(options.rsa_bits);
     state.pbkdf2_rounds.set(options.pbkdf2_rounds);
     if !state.ready.replace(true) {

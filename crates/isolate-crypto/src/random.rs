@@ -55,6 +55,15 @@ impl RandomSource {
         })
     }
 
+    /// The same for a number, as the [seeds of contexts](isolate_core::ContextOptions::seed) are.
+    pub fn from_number(seed: u64) -> Self {
+        let mut bytes = [0; 32];
+        for (place, byte) in bytes.iter_mut().zip(seed.to_le_bytes()) {
+            *place = byte;
+        }
+        Self::seeded(bytes)
+    }
+
     /// A source of the host's own. Whatever it gives is taken for random. It is called on the guest's thread, with a
     /// zeroed buffer, and must fill all of it.
     ///

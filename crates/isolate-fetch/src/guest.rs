@@ -203,7 +203,7 @@ pub(crate) fn form_functions(context: &Context, state: &Rc<State>) -> Vec<HostFu
     });
     vec![
         parse,
-        context.function("__FormData_boundary", multipart::boundary),
+        context.function("__FormData_boundary", |context: Context| multipart::boundary(&context)),
         context.function(
             "__FormData_head",
             |boundary: String, name: String, filename: Option<String>, content_type: Option<String>| {

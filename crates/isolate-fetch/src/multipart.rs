@@ -1,18 +1,15 @@
 //! Forms: <https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data>.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-
 use bytes::BytesMut;
-use isolate_core::{Blob, HostError, IntoValue, Value, WeakContext, url};
+use isolate_core::{Blob, Context, HostError, IntoValue, Value, WeakContext, url};
 use multer::{Constraints, Multipart, SizeLimit};
 
 use crate::counted::{Counted, collect};
 use crate::{Body, FetchLimits};
 
-/// A boundary that nobody can guess.
-pub(crate) fn boundary() -> String {
-    let random = || RandomState::new().build_hasher().finish();
-    format!("----IsolateFormBoundary{:016x}{:016x}", random(), random())
+/// A boundary that nobody can guess who does not know the context's seed.
+pub(crate) fn boundary(context: &Context) -> String {
+    format!("----IsolateFormBoundary{:016x}{:016x}", context.random_u64(), context.random_u64())
 }
 
 /// The lines before the value of an entry.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use isolate_console::{ConsoleEvent, ConsoleOptions};
 use isolate_core::{Clock, Context, Engine, Error, Limits, ModuleLoader, Uncaught};
@@ -70,6 +70,18 @@ impl RuntimeBuilder {
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
         self.options(|o| o.clock(clock))
+    }
+
+    /// Sets what time it is to the guest when the runtime is made; see [`RuntimeOptions::start_time`].
+    #[must_use]
+    pub fn start_time(self, time: SystemTime) -> Self {
+        self.options(|o| o.start_time(time))
+    }
+
+    /// Sets what all randomness follows from; see [`RuntimeOptions::seed`].
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        self.options(|o| o.seed(seed))
     }
 
     /// Limits memory, in bytes. Default: 128 MiB.

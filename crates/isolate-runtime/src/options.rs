@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use isolate_console::ConsoleOptions;
 use isolate_core::{Clock, Context, Engine, Error, ErrorKind, Limits, ModuleLoader, Uncaught};
@@ -27,6 +27,8 @@ type UncaughtHook = Box<dyn Fn(&Uncaught) + Send>;
 /// | engine | QuickJS-NG, or the first of [`engines`] |
 /// | limits | [`Limits::default`]: 128 MiB of memory, 1 MiB of stack, 30 s for each call |
 /// | clock | [`Clock::Virtual`]: time moves by [`Runtime::tick`](crate::Runtime::tick) alone |
+/// | wall clock | the machine's |
+/// | `Math.random` | the engine's |
 /// | console | what the guest prints goes nowhere |
 /// | random bytes for Web Crypto | OpenSSL's generator |
 /// | network | none: `fetch` rejects |
@@ -40,6 +42,8 @@ pub struct RuntimeOptions {
     pub(crate) engine: Option<Arc<dyn Engine>>,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
+    pub(crate) start_time: Option<SystemTime>,
+    pub(crate) seed: Option<u64>,
     pub(crate) console: ConsoleOptions,
     #[cfg(feature = "crypto")]
     pub(crate) crypto: CryptoOptions,
@@ -63,6 +67,8 @@ impl Default for RuntimeOptions {
             engine: None,
             limits: Limits::default(),
             clock: Clock::default(),
+            start_time: None,
+            seed: None,
             console: ConsoleOptions::default(),
             #[cfg(feature = "crypto")]
             crypto: CryptoOptions::default(),
@@ -88,6 +94,8 @@ impl fmt::Debug for RuntimeOptions {
             .field("engine", &self.engine)
             .field("limits", &self.limits)
             .field("clock", &self.clock)
+            .field("start_time", &self.start_time)
+            .field("seed", &self.seed)
             .finish_non_exhaustive()
     }
 }
@@ -116,6 +124,22 @@ impl RuntimeOptions {
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Sets what time it is to the guest when the runtime is made; from there it goes with the clock. See
+    /// [`ContextOptions::start_time`](isolate_core::ContextOptions::start_time).
+    #[must_use]
+    pub fn start_time(mut self, time: SystemTime) -> Self {
+        self.start_time = Some(time);
+        self
+    }
+
+    /// Sets what all randomness follows from: `Math.random`, the boundaries of forms, and Web Crypto unless its options name a
+    /// source. Whoever knows it knows every key: for runs that are to be the same each time.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self
     }
 

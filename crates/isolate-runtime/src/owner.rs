@@ -182,6 +182,8 @@ fn set_up(options: RuntimeOptions) -> Result<(Context, Handles), Error> {
     };
     let mut context_options = ContextOptions::new().limits(options.limits).clock(options.clock);
     context_options.tokio = options.tokio;
+    context_options.start_time = options.start_time;
+    context_options.seed = options.seed;
     let context = Context::new(&*engine, context_options)?;
     if let Some(hook) = options.on_uncaught {
         context.on_uncaught(hook);

@@ -492,3 +492,29 @@ fn a_builder_makes_the_same_runtime() {
         }
     });
 }
+
+#[test]
+fn a_run_can_be_repeated() {
+    let seen = Arc::new(Mutex::new(Vec::<String>::new()));
+    let code = "(async () => {
+        const key = await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, true, ['sign']);
+        await new Promise((done) => setTimeout(done, 1234.5));
+        const form = new FormData();
+        form.append('a', 'b');
+        return JSON.stringify([Math.random(), crypto.randomUUID(), Date.now(), new Date(), performance.now(),
+            performance.timeOrigin, new File([], '').lastModified, await crypto.subtle.exportKey('jwk', key),
+            await new Response(form).text()]);
+    })()";
+    for _ in 0..2 {
+        on_every_engine(|options| async {
+            let start = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(86_400);
+            let options = options.clock(Clock::VirtualAutoAdvance).start_time(start).seed(9);
+            let runtime = create_runtime(options).await.unwrap();
+            let result = runtime.eval_as(code, ()).await.unwrap();
+            seen.lock().unwrap().push(result);
+        });
+    }
+    let seen = seen.lock().unwrap();
+    assert!(seen[0].contains("1970-01-02T00:00:01.234Z"), "{}", seen[0]);
+    assert!(seen.iter().all(|other| *other == seen[0]), "{seen:#?}");
+}

@@ -7,11 +7,7 @@ use isolate_core::{Context, Engine};
 /// `Math.random` is the engine's own and does not follow from it.
 #[cfg(feature = "crypto")]
 pub fn seeded_crypto(seed: u64) -> isolate_crypto::CryptoOptions {
-    let mut bytes = [0; 32];
-    for (place, byte) in bytes.iter_mut().zip(seed.to_le_bytes()) {
-        *place = byte;
-    }
-    isolate_crypto::CryptoOptions::new().random(isolate_crypto::RandomSource::seeded(bytes))
+    isolate_crypto::CryptoOptions::new().random(isolate_crypto::RandomSource::from_number(seed))
 }
 
 /// A context with the core and the console, whose output is recorded.

@@ -1,6 +1,6 @@
 //! A runtime with everything recorded and nothing real.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use isolate_core::{Engine, Error, Function, Value};
 use isolate_fetch::FetchOptions;
@@ -9,6 +9,9 @@ use isolate_runtime::{RunOptions, Runtime, RuntimeOptions, TestResults, create_r
 use serde::de::DeserializeOwned;
 
 use crate::{FetchCall, FetchRecorder, Log, LogRecorder, MockFileSystem, MockResponse, UncaughtRecorder};
+
+/// The beginning of the year 2000, from 1970.
+const START: Duration = Duration::from_secs(946_684_800);
 
 /// A runtime with all APIs, whose logs, fetches, files and uncaught errors are the test's. Time is virtual: it moves by
 /// [`tick`](Self::tick).
@@ -64,20 +67,21 @@ pub async fn create_runtime_test_context(engine: &dyn Engine) -> RuntimeTestCont
     create_runtime_test_context_with(engine, |options| options).await
 }
 
-/// Makes one with other options: limits, a clock, host functions, a test environment, [another seed](crate::seeded_crypto). The
-/// console, `fetch`, the files and the hook for uncaught errors are the context's unless they are replaced here. Web Crypto's
-/// randomness follows from the seed 0.
+/// Makes one with other options: limits, a clock, host functions, a test environment, another [seed](RuntimeOptions::seed) or
+/// [time](RuntimeOptions::start_time). The
+/// console, `fetch`, the files and the hook for uncaught errors are the context's unless they are replaced here. All
+/// randomness follows from the seed 0, and the guest's time begins with the year 2000.
 ///
 /// ```
 /// use isolate_runtime::{Clock, Limits};
-/// use isolate_test_utils::{create_runtime_test_context_with, engine_test, seeded_crypto};
+/// use isolate_test_utils::{create_runtime_test_context_with, engine_test};
 ///
 /// engine_test!(async fn a_day_passes_at_once(engine) {
 ///     let ctx = create_runtime_test_context_with(engine, |options| {
-///         options.clock(Clock::VirtualAutoAdvance).crypto(seeded_crypto(7)).limits(Limits::new().memory(16 << 20))
+///         options.clock(Clock::VirtualAutoAdvance).seed(7).limits(Limits::new().memory(16 << 20))
 ///     }).await;
-///     let day = "await new Promise((done) => setTimeout(done, 86400000)); crypto.randomUUID().length";
-///     assert_eq!(ctx.eval::<u32>(day).await, 36);
+///     let day = "await new Promise((done) => setTimeout(done, 86400000)); new Date().toISOString()";
+///     assert_eq!(ctx.eval::<String>(day).await, "2000-01-02T00:00:00.000Z");
 /// });
 /// # fn main() { a_day_passes_at_once(); }
 /// ```
@@ -93,7 +97,8 @@ pub async fn create_runtime_test_context_with(
     let options = RuntimeOptions::new()
         .engine_arc(engine_by_name(engine.name()).unwrap())
         .console(logs.options())
-        .crypto(crate::seeded_crypto(0))
+        .seed(0)
+        .start_time(SystemTime::UNIX_EPOCH + START)
         .fetch(FetchOptions::new().handler(fetch.clone()))
         .fs(FsOptions::new().handler(mock_fs.clone()))
         .on_uncaught(uncaught.hook());

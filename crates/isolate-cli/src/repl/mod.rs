@@ -13,8 +13,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use isolate_runtime::core::Glue;
 use isolate_runtime::{
-    ConsoleOptions, Error, EvalOptions, FetchOptions, FsOptions, Function, Runtime, RuntimeOptions, StripOptions,
-    Termination, Uncaught, Value, create_runtime, engine_by_name, strip_types,
+    ConsoleOptions, Error, EvalOptions, FetchOptions, FsOptions, Function, Runtime, StripOptions, Termination,
+    Uncaught, Value, create_runtime, engine_by_name, strip_types,
 };
 
 use self::editor::{Ask, Editor, Line, Printer};
@@ -133,10 +133,9 @@ impl Repl<'_> {
         let (loader, _) = FileLoader::new(&[Path::new("[repl]").to_owned()], options)?;
         let (printer, uncaught, json) = (self.printer.clone(), self.uncaught.clone(), options.json);
         let told = self.printer.clone();
-        let made = RuntimeOptions::new()
+        let made = options
+            .runtime()
             .engine_arc(engine)
-            .limits(options.limits())
-            .clock(options.clock.into())
             .console(ConsoleOptions::new().on_event(move |event| {
                 if let Some(text) = event.text() {
                     printer.print(text, event.is_error());

@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
@@ -16,6 +16,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use isolate_engine::{Charge, DomExceptionName, Glue, HostError, HostFunction, Platform, Value};
 
 use super::{Module, PlatformKind};
+use crate::repeatable::epoch_ms;
 use crate::{Context, FromValue, IntoValue};
 
 pub(crate) static BLOB: Module = Module {
@@ -301,7 +302,7 @@ pub struct File {
 impl File {
     /// Of these bytes, changed now.
     pub fn new(blob: Blob, name: &str) -> Self {
-        Self { blob, name: name.into(), last_modified: now() }
+        Self { blob, name: name.into(), last_modified: epoch_ms(SystemTime::now()) as i64 }
     }
 
     /// Sets when it was last changed, in milliseconds since the Unix epoch.
@@ -324,13 +325,6 @@ impl File {
     /// When it was last changed, in milliseconds since the Unix epoch.
     pub fn last_modified(&self) -> i64 {
         self.last_modified
-    }
-}
-
-fn now() -> i64 {
-    match SystemTime::now().duration_since(UNIX_EPOCH) {
-        Ok(d) => i64::try_from(d.as_millis()).unwrap_or(i64::MAX),
-        Err(_) => 0,
     }
 }
 
@@ -636,7 +630,7 @@ fn functions(context: &Context) -> Vec<HostFunction> {
             let read = loading.get(id).map(|blob| blob.read(start..end));
             async move { read?.await }
         }),
-        context.function("__Blob_now", || now() as f64),
+        context.function("__Blob_now", |context: Context| epoch_ms(context.wall_time())),
         context.function("__Blob_uuid", uuid),
     ]
 }

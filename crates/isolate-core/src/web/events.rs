@@ -1,11 +1,11 @@
 //! Events and their targets, and the times that events and measurements show.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use isolate_engine::{Glue, HostFunction};
 
 use super::Module;
-use crate::{Clock, Context};
+use crate::Context;
 
 pub(super) static EVENTS: Module = Module {
     name: "events",
@@ -60,12 +60,7 @@ fn now_function(context: &Context, name: &str) -> HostFunction {
 fn performance(context: &Context) -> Vec<HostFunction> {
     // Milliseconds since 1970 at which the context's clock showed 0.
     let origin = context.function("__performance_timeOrigin", |context: Context| {
-        let age = match context.clock() {
-            Clock::Real => context.now(),
-            Clock::Virtual | Clock::VirtualAutoAdvance => context.age(),
-        };
-        let made = SystemTime::now().checked_sub(age).unwrap_or(UNIX_EPOCH);
-        coarse_ms(made.duration_since(UNIX_EPOCH).unwrap_or_default())
+        coarse_ms(context.time_origin().duration_since(UNIX_EPOCH).unwrap_or_default())
     });
     vec![now_function(context, "__performance_now"), origin]
 }
