@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Notify};
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::args::Place;
 use crate::report::Failure;
 
 /// What a front end may have turned on, and what is turned off when it goes.
@@ -68,12 +69,12 @@ struct State {
 
 impl Server {
     /// Attaches to a runtime and listens.
-    pub(crate) async fn start(runtime: &Runtime, address: SocketAddr, title: String) -> Result<Self, Failure> {
+    pub(crate) async fn start(runtime: &Runtime, place: &Place, title: String) -> Result<Self, Failure> {
         let inspector = attach(runtime).await?;
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|e| Failure::usage(format!("cannot listen on {address} (--inspect sets it): {e}")))?;
-        let address = listener.local_addr().unwrap_or(address);
+        let Place { host, port } = place;
+        let cannot = |e| Failure::usage(format!("cannot listen on {host}, port {port} (--inspect sets it): {e}"));
+        let listener = TcpListener::bind((host.as_str(), *port)).await.map_err(cannot)?;
+        let address = listener.local_addr().map_err(cannot)?;
         if !address.ip().is_loopback() {
             eprintln!("isolate: {address} can be reached by others, and whoever reaches it controls the guest");
         }

@@ -146,6 +146,14 @@ mod v8 {
         assert_eq!(child.wait().unwrap().code(), Some(0));
     }
 
+    #[test]
+    fn a_host_name_is_a_place_to_listen_on() {
+        let (_dir, mut child, url) = listening("--inspect-brk=localhost:0", "console.log('never')");
+        assert!(url.starts_with("ws://127.0.0.1:") || url.starts_with("ws://[::1]:"), "{url}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
     /// Also of a guest that a limit stops.
     #[test]
     fn a_processor_profile_is_written() {
