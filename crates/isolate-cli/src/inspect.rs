@@ -6,9 +6,9 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use isolate_runtime::{Inspector, InspectorSender, Runtime};
@@ -23,8 +23,9 @@ use crate::report::Failure;
 
 /// What a front end may have turned on, and what is turned off when it goes.
 const DOMAINS: [&str; 4] = ["Debugger", "Runtime", "Profiler", "HeapProfiler"];
-/// The longest head of a request.
+/// The longest head of a request, and how long a client may take to send it.
 const MOST_HEAD: usize = 8 << 10;
+const HEAD_TIME: Duration = Duration::from_secs(5);
 
 /// The URL that front ends are told for a file.
 fn url_of(name: &str) -> Option<String> {
@@ -53,7 +54,6 @@ pub(crate) struct Server {
 struct Shared {
     inspector: Mutex<Inspector>,
     sender: InspectorSender,
-    address: SocketAddr,
     key: String,
     title: String,
     state: RefCell<State>,
@@ -87,7 +87,6 @@ impl Server {
         let shared = Rc::new(Shared {
             inspector: Mutex::new(inspector),
             sender,
-            address,
             key,
             title,
             state: RefCell::default(),
@@ -137,7 +136,15 @@ impl Shared {
     }
 
     async fn serve(self: Rc<Self>, stream: TcpStream) -> io::Result<()> {
-        let head = peek_head(&stream).await?;
+        let head = match tokio::time::timeout(HEAD_TIME, peek_head(&stream)).await {
+            Ok(Ok(Some(head))) => head,
+            Ok(Ok(None)) => {
+                let status = "431 Request Header Fields Too Large";
+                return answer(stream, status, "text/plain", "The head of the request is too long.").await;
+            }
+            Ok(Err(e)) => return Err(e),
+            Err(_) => return answer(stream, "408 Request Timeout", "text/plain", "The request is not whole.").await,
+        };
         let mut lines = head.split("\r\n");
         let mut parts = lines.next().unwrap_or_default().split(' ');
         let (method, path) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -145,10 +152,10 @@ impl Shared {
             let of = |line: &'_ str| line.split_once(':').map(|(k, v)| (k.to_ascii_lowercase(), v.trim().to_owned()));
             head.split("\r\n").skip(1).filter_map(of).find(|(k, _)| k == name).map(|(_, v)| v)
         };
-        if !header("host").is_some_and(|host| is_local(&host)) {
+        let Some(host) = header("host").filter(|host| is_local(host)) else {
             return answer(stream, "403 Forbidden", "text/plain", "The Host header must be localhost or an address.")
                 .await;
-        }
+        };
         if header("upgrade").is_some_and(|u| u.eq_ignore_ascii_case("websocket")) {
             if path.trim_start_matches('/') != self.key {
                 return answer(stream, "404 Not Found", "text/plain", "There is no such target.").await;
@@ -162,14 +169,15 @@ impl Shared {
             ("GET", "/json/version") => {
                 json!({ "Browser": concat!("isolate/", env!("CARGO_PKG_VERSION")), "Protocol-Version": "1.3" })
             }
-            ("GET", "/json" | "/json/list") => json!([self.target()]),
+            ("GET", "/json" | "/json/list") => json!([self.target(&host)]),
             _ => return answer(stream, "404 Not Found", "text/plain", "There is nothing here.").await,
         };
         answer(stream, "200 OK", "application/json; charset=UTF-8", &body.to_string()).await
     }
 
-    fn target(&self) -> Value {
-        let socket = format!("{}/{}", self.address, self.key);
+    /// `host` is by what name the client reaches this server, which the address that is listened on need not tell.
+    fn target(&self, host: &str) -> Value {
+        let socket = format!("{host}/{}", self.key);
         json!({
             "id": self.key,
             "type": "node",
@@ -222,19 +230,21 @@ async fn attach(runtime: &Runtime) -> Result<Inspector, Failure> {
     runtime.inspect(url_of).await.map_err(|e| Failure::usage(format!("{e}; only V8 can be debugged: use --engine v8")))
 }
 
-/// The head of a request, which stays in the stream for whoever answers it.
-async fn peek_head(stream: &TcpStream) -> io::Result<String> {
+/// The head of a request, which stays in the stream for whoever answers it. None if it is too long.
+async fn peek_head(stream: &TcpStream) -> io::Result<Option<String>> {
     let mut buffer = vec![0; MOST_HEAD];
     loop {
         let n = stream.peek(&mut buffer).await?;
         let text = String::from_utf8_lossy(&buffer[..n]);
         if let Some(end) = text.find("\r\n\r\n") {
-            return Ok(text[..end].to_owned());
+            return Ok(Some(text[..end].to_owned()));
         }
-        if n == 0 || n == MOST_HEAD {
-            return Err(io::Error::other("not a request"));
+        match n {
+            0 => return Err(io::Error::other("not a request")),
+            MOST_HEAD => return Ok(None),
+            // What is there wakes nobody a second time.
+            _ => tokio::time::sleep(Duration::from_millis(20)).await,
         }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }
 

@@ -147,6 +147,29 @@ mod v8 {
     }
 
     #[test]
+    fn what_is_no_whole_request_is_not_waited_for_without_end() {
+        let (_dir, mut child, url) = listening("--inspect-brk=127.0.0.1:0", "console.log('never')");
+        let (address, key) = url.trim_start_matches("ws://").split_once('/').unwrap();
+        for (head, status) in [
+            ("GET /json HTTP/1.1\r\nHost: localhost\r\n".to_owned(), "HTTP/1.1 408"),
+            (format!("GET /json HTTP/1.1\r\nX: {}", "x".repeat(8 << 10)), "HTTP/1.1 431"),
+        ] {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(&head.as_bytes()[..head.len().min(8 << 10)]).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with(status), "{answer}");
+        }
+        // Where a client finds the target is where that client found the server.
+        for host in ["localhost:9999", "[::1]:80", "192.0.2.1:1234", "localhost"] {
+            let list = http(address, "/json", host);
+            assert!(list.contains(&format!("\"ws://{host}/{key}\"")) && !list.contains(address), "{list}");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
     fn a_host_name_is_a_place_to_listen_on() {
         let (_dir, mut child, url) = listening("--inspect-brk=localhost:0", "console.log('never')");
         assert!(url.starts_with("ws://127.0.0.1:") || url.starts_with("ws://[::1]:"), "{url}");
