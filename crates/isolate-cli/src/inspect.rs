@@ -1,7 +1,7 @@
 //! `--inspect`, `--inspect-brk` and `--cpu-prof`: the Chrome DevTools protocol on a local port, or to a file.
 //!
-//! One inspector is attached for the whole run, so that a client may come at any time, also while the guest is in an
-//! endless loop. One client at a time is served. The path of the WebSocket cannot be guessed, and requests whose `Host` is
+//! An inspector is attached from the beginning, so that a client may come at any time, also while the guest is in an
+//! endless loop. One client at a time is served, and each has a session of its own. The path of the WebSocket cannot be guessed, and requests whose `Host` is
 //! a name other than `localhost` are refused, so that no web page in a browser can reach the guest.
 
 use std::cell::RefCell;
@@ -15,14 +15,14 @@ use isolate_runtime::{Inspector, InspectorSender, Runtime};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::args::Place;
 use crate::report::Failure;
 
-/// What a front end may have turned on, and what is turned off when it goes.
-const DOMAINS: [&str; 4] = ["Debugger", "Runtime", "Profiler", "HeapProfiler"];
+/// The number of the one request that is made for a client, whose response it does not get. Front ends count from 0 or 1.
+const OURS: i64 = i32::MIN as i64;
 /// The longest head of a request, and how long a client may take to send it.
 const MOST_HEAD: usize = 8 << 10;
 const HEAD_TIME: Duration = Duration::from_secs(5);
@@ -52,8 +52,8 @@ pub(crate) struct Server {
 }
 
 struct Shared {
-    inspector: Mutex<Inspector>,
-    sender: InspectorSender,
+    /// A session for the next client. None while there is one, who puts another here when it goes.
+    idle: RefCell<Option<Inspector>>,
     key: String,
     title: String,
     state: RefCell<State>,
@@ -62,7 +62,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    connected: bool,
+    connected: Option<InspectorSender>,
     /// A client has said that the guest may begin.
     begun: bool,
 }
@@ -83,10 +83,8 @@ impl Server {
         let key: String = key.iter().map(|b| format!("{b:02x}")).collect();
         eprintln!("Debugger listening on ws://{address}/{key}");
         eprintln!("Open chrome://inspect or attach an editor; docs/debugging.md says how.");
-        let sender = inspector.sender();
         let shared = Rc::new(Shared {
-            inspector: Mutex::new(inspector),
-            sender,
+            idle: RefCell::new(Some(inspector)),
             key,
             title,
             state: RefCell::default(),
@@ -106,14 +104,16 @@ impl Server {
     /// Waits until a client lets the guest begin, and has it stop at its first statement.
     pub(crate) async fn wait_for_client(&self) {
         self.until(|state| state.begun).await;
-        self.shared.sender.send(request(-2, "Debugger.pause"));
+        if let Some(client) = &self.shared.state.borrow().connected {
+            client.send(request(OURS, "Debugger.pause"));
+        }
     }
 
     /// Waits until the client, if there is one, has gone.
     pub(crate) async fn finish(self) {
-        if self.shared.state.borrow().connected {
+        if self.shared.state.borrow().connected.is_some() {
             eprintln!("Waiting for the debugger to disconnect...");
-            self.until(|state| !state.connected).await;
+            self.until(|state| state.connected.is_none()).await;
         }
         self.serving.abort();
     }
@@ -160,10 +160,18 @@ impl Shared {
             if path.trim_start_matches('/') != self.key {
                 return answer(stream, "404 Not Found", "text/plain", "There is no such target.").await;
             }
-            if self.state.borrow().connected {
+            // Taken at once, so that of two who come together one gets it.
+            let idle = self.idle.take();
+            let Some(mut inspector) = idle else {
                 return answer(stream, "503 Service Unavailable", "text/plain", "Another client is attached.").await;
-            }
-            return self.debug(stream).await;
+            };
+            let result = self.debug(stream, &mut inspector).await;
+            *self.idle.borrow_mut() = Some(inspector.replace());
+            self.change(|state| {
+                // Who waits for a client to begin does not wait for one that has gone.
+                state.begun |= state.connected.take().is_some();
+            });
+            return result;
         }
         let body = match (method, path.trim_end_matches('/')) {
             ("GET", "/json/version") => {
@@ -191,37 +199,34 @@ impl Shared {
     }
 
     /// Passes messages on in both directions until the client goes.
-    async fn debug(self: Rc<Self>, stream: TcpStream) -> io::Result<()> {
+    async fn debug(&self, stream: TcpStream, inspector: &mut Inspector) -> io::Result<()> {
         let socket = tokio_tungstenite::accept_async(stream).await.map_err(io::Error::other)?;
-        self.change(|state| state.connected = true);
         let (mut out, mut incoming) = socket.split();
-        let shared = self.clone();
-        let sending = tokio::task::spawn_local(async move {
-            let mut inspector = shared.inspector.lock().await;
+        let sender = inspector.sender();
+        self.change(|state| state.connected = Some(sender.clone()));
+        let ours = format!("{{\"id\":{OURS},");
+        let sending = async {
             while let Some(message) = inspector.receive().await {
-                // Answers to what was asked on nobody's behalf.
-                if message.contains("\"id\":-") {
-                    continue;
-                }
-                if out.send(Message::text(message)).await.is_err() {
+                if !message.starts_with(&ours) && out.send(Message::text(message)).await.is_err() {
                     return;
                 }
             }
             let _ = out.close().await;
-        });
-        while let Some(Ok(message)) = incoming.next().await {
-            let Message::Text(text) = message else { continue };
-            self.sender.send(text.as_str());
-            if text.contains("\"Runtime.runIfWaitingForDebugger\"") {
-                self.change(|state| state.begun = true);
+        };
+        let receiving = async {
+            while let Some(Ok(message)) = incoming.next().await {
+                let Message::Text(text) = message else { continue };
+                sender.send(text.as_str());
+                if text.contains("\"Runtime.runIfWaitingForDebugger\"") {
+                    self.change(|state| state.begun = true);
+                }
             }
+        };
+        // A client that reads nothing may still send, and the other way round.
+        tokio::select! {
+            () = sending => {}
+            () = receiving => {}
         }
-        sending.abort();
-        for domain in DOMAINS {
-            self.sender.send(request(-1, &format!("{domain}.disable")));
-        }
-        // Who waits for a client to begin does not wait for one that has gone.
-        self.change(|state| (state.connected, state.begun) = (false, true));
         Ok(())
     }
 }

@@ -66,6 +66,16 @@ mod v8 {
         answer
     }
 
+    /// Connects as soon as the server knows that the last client has gone.
+    async fn connect_when_free(url: &str) -> Socket {
+        loop {
+            match tokio_tungstenite::connect_async(url).await {
+                Ok((socket, _)) => return socket,
+                Err(e) => assert!(e.to_string().contains("503"), "{e}"),
+            }
+        }
+    }
+
     async fn ask(socket: &mut Socket, id: u32, method: &str, params: Value, events: &mut Vec<Value>) -> Value {
         let request = json!({ "id": id, "method": method, "params": params }).to_string();
         socket.send(Message::text(request)).await.unwrap();
@@ -144,6 +154,42 @@ mod v8 {
         event(&mut socket, &mut events, "Debugger.paused").await;
         drop(socket);
         assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+
+    #[tokio::test]
+    async fn each_client_has_a_session_of_its_own() {
+        let source = "let done; const later = new Promise((f) => { done = f }); setTimeout(() => {}, 1e8)";
+        let (_dir, mut child, url) = listening("--inspect=127.0.0.1:0", source);
+        let mut events = Vec::new();
+        for round in 0..3 {
+            // One of many who come together, as soon as the last one's going is known.
+            let mut socket = loop {
+                let all = futures_util::future::join_all((0..8).map(|_| tokio_tungstenite::connect_async(&url))).await;
+                let mut in_all = all.into_iter().filter_map(Result::ok).map(|(socket, _)| socket);
+                let Some(first) = in_all.next() else { continue };
+                assert!(in_all.next().is_none());
+                break first;
+            };
+            events.clear();
+            let value = ask(&mut socket, 1, "Runtime.evaluate", json!({ "expression": "1 + 1" }), &mut events).await;
+            assert_eq!((value["result"]["value"].as_u64(), events.len()), (Some(2), 0), "{round}: {events:?}");
+            ask(&mut socket, 2, "Runtime.enable", json!({}), &mut events).await;
+            // These are answered, if ever, when this client has gone.
+            for (id, expression) in [(3, "later"), (4, "'x'.repeat(1e6)"), (1, "'old'")] {
+                let params = json!({ "expression": expression, "awaitPromise": true });
+                let request = json!({ "id": id, "method": "Runtime.evaluate", "params": params });
+                socket.send(Message::text(request.to_string())).await.unwrap();
+            }
+            drop(socket);
+            let mut socket = connect_when_free(&url).await;
+            events.clear();
+            let value =
+                ask(&mut socket, 3, "Runtime.evaluate", json!({ "expression": "done(); 7" }), &mut events).await;
+            assert_eq!((value["result"]["value"].as_u64(), events.len()), (Some(7), 0), "{round}: {events:?}");
+            socket.close(None).await.unwrap();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::owner::Command;
 pub struct Inspector {
     sender: InspectorSender,
     messages: mpsc::UnboundedReceiver<String>,
+    url: Arc<UrlOf>,
+    replaced: bool,
 }
 
 /// The sending half of an [`Inspector`]. Clones are the same.
@@ -39,7 +41,7 @@ impl fmt::Debug for Inspector {
     }
 }
 
-type UrlOf = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+type UrlOf = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// What was sent to the runtime and is not fetched yet.
 #[derive(Default)]
@@ -52,13 +54,15 @@ struct Queue {
 struct Front {
     queue: Arc<Queue>,
     out: mpsc::UnboundedSender<String>,
-    url: UrlOf,
+    url: Arc<UrlOf>,
 }
 
 #[derive(Default)]
 struct State {
     messages: VecDeque<String>,
     gone: bool,
+    /// Who has taken this one's place, until the context knows.
+    successor: Option<Arc<Front>>,
 }
 
 impl Queue {
@@ -79,6 +83,9 @@ impl FrontEnd for Front {
             let waited = self.queue.arrived.wait_timeout(state, wait);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        if let Some(successor) = state.successor.take() {
+            return Received::Replaced(successor);
+        }
         match state.messages.pop_front() {
             Some(message) => Received::Message(message),
             None if state.gone => Received::Gone,
@@ -95,7 +102,18 @@ impl InspectorSender {
     /// Sends a message, which is handled soon, whatever the guest does: between turns, in the middle of its code, or
     /// while it is paused.
     pub fn send(&self, message: impl Into<String>) {
-        self.queue.state().messages.push_back(message.into());
+        {
+            let mut state = self.queue.state();
+            // Nobody would fetch it.
+            if state.gone {
+                return;
+            }
+            state.messages.push_back(message.into());
+        }
+        self.tell_to_serve();
+    }
+
+    fn tell_to_serve(&self) {
         self.tell(|context| {
             // A stopped context has no more to say.
             let _ = context.serve_inspector();
@@ -129,12 +147,38 @@ impl Inspector {
     pub fn poll_receive(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<String>> {
         self.messages.poll_recv(cx)
     }
+
+    /// Ends this session and begins another, for another front end, whatever the guest does: nothing that the old one turned
+    /// on stays on, what it asked is answered to nobody, and a paused guest goes on.
+    #[must_use]
+    pub fn replace(mut self) -> Self {
+        let (front, next) = Self::pair(self.sender.runtime.clone(), self.url.clone(), self.sender.wake.clone());
+        {
+            let mut state = self.sender.queue.state();
+            state.messages.clear();
+            state.gone = true;
+            state.successor = Some(front);
+        }
+        self.replaced = true;
+        self.sender.tell_to_serve();
+        next
+    }
+
+    /// The two ends of a session.
+    fn pair(runtime: Runtime, url: Arc<UrlOf>, wake: Wake) -> (Arc<Front>, Self) {
+        let (out, messages) = mpsc::unbounded_channel();
+        let queue = Arc::new(Queue::default());
+        let front = Arc::new(Front { queue: queue.clone(), out, url: url.clone() });
+        (front, Self { sender: InspectorSender { runtime, queue, wake }, messages, url, replaced: false })
+    }
 }
 
 impl Drop for Inspector {
     fn drop(&mut self) {
-        self.sender.queue.state().gone = true;
-        self.sender.tell(Context::detach_inspector);
+        if !self.replaced {
+            self.sender.queue.state().gone = true;
+            self.sender.tell(Context::detach_inspector);
+        }
     }
 }
 
@@ -150,10 +194,11 @@ impl Runtime {
         &self,
         url: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Result<Inspector, Error> {
-        let (out, messages) = mpsc::unbounded_channel();
-        let queue = Arc::new(Queue::default());
-        let front_end = Arc::new(Front { queue: queue.clone(), out, url: Box::new(url) });
-        let wake = self.with_context(move |context| context.attach_inspector(front_end)).await??;
-        Ok(Inspector { sender: InspectorSender { runtime: self.clone(), queue, wake }, messages })
+        // The context says how it is woken when it is attached.
+        let (front, mut inspector) = Inspector::pair(self.clone(), Arc::new(url), Arc::new(|| ()));
+        inspector.replaced = true;
+        inspector.sender.wake = self.with_context(move |context| context.attach_inspector(front)).await??;
+        inspector.replaced = false;
+        Ok(inspector)
     }
 }
