@@ -10,7 +10,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use isolate_runtime::{Inspector, InspectorSender, Runtime};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -278,13 +278,14 @@ fn is_local(host: &str) -> bool {
 
 /// A processor profile of a run.
 pub(crate) struct Profile {
+    runtime: Runtime,
     inspector: Inspector,
 }
 
 impl Profile {
     /// Begins it.
     pub(crate) async fn start(runtime: &Runtime) -> Result<Self, Failure> {
-        let mut this = Self { inspector: attach(runtime).await? };
+        let mut this = Self { runtime: runtime.clone(), inspector: attach(runtime).await? };
         for (id, method) in [(1, "Profiler.enable"), (2, "Profiler.start")] {
             this.inspector.send(request(id, method));
             this.result(id).await;
@@ -292,11 +293,26 @@ impl Profile {
         Ok(this)
     }
 
+    /// The result of a request that was sent. None if there is none, also because the guest does not stop and its thread
+    /// was left to itself.
     async fn result(&mut self, id: i64) -> Option<Value> {
-        while let Some(message) = self.inspector.receive().await {
-            let message: Value = serde_json::from_str(&message).ok()?;
-            if message["id"] == id {
-                return message.get("result").cloned();
+        // Requests are handled in their order, and this comes after ours.
+        let handled = self.runtime.with_context(|_| ());
+        tokio::pin!(handled);
+        loop {
+            let message = tokio::select! {
+                biased;
+                message = self.inspector.receive() => message?,
+                _ = &mut handled => break,
+            };
+            if let Some(result) = result_of(&message, id) {
+                return Some(result);
+            }
+        }
+        // What was said by then.
+        while let Some(Some(message)) = self.inspector.receive().now_or_never() {
+            if let Some(result) = result_of(&message, id) {
+                return Some(result);
             }
         }
         None
@@ -310,9 +326,15 @@ impl Profile {
                 Ok(()) => eprintln!("isolate: the profile is in {}", file.display()),
                 Err(e) => eprintln!("isolate: cannot write the profile to {}: {e}", file.display()),
             },
-            None => eprintln!("isolate: there is no profile"),
+            None => eprintln!("isolate: there is no profile: the guest does not answer"),
         }
     }
+}
+
+/// The result in a message that is the response to a request.
+fn result_of(message: &str, id: i64) -> Option<Value> {
+    let mut message: Value = serde_json::from_str(message).ok()?;
+    if message["id"] == id { message.get_mut("result").map(Value::take) } else { None }
 }
 
 #[cfg(test)]

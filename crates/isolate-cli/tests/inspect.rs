@@ -231,6 +231,21 @@ mod v8 {
         profile(&format!("{busy}; for (;;) busyBee(3e6)"), 3);
     }
 
+    /// A native loop that nothing reaches: the guest is left to itself some time after its stop.
+    const STUCK: &str = "Array.prototype.reverse.call({ length: 2 ** 53 - 1 })";
+
+    #[test]
+    fn the_profile_of_a_guest_that_does_not_stop_is_not_waited_for() {
+        let (dir, file) = script(STUCK);
+        let profile = dir.path().join("out.cpuprofile");
+        let flag = format!("--cpu-prof={}", profile.display());
+        let args = ["run", "--engine", "v8", "--timeout", "500ms", &flag];
+        let out = isolate().args(args).arg(&file).output().unwrap();
+        let errors = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(3), "{errors}");
+        assert!(errors.contains("there is no profile") && !profile.exists(), "{errors}");
+    }
+
     fn profile(source: &str, code: i32) {
         let (dir, file) = script(source);
         let profile = dir.path().join("out.cpuprofile");
