@@ -17,6 +17,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::args::Place;
 use crate::report::Failure;
@@ -26,6 +28,8 @@ const OURS: i64 = i32::MIN as i64;
 /// The longest head of a request, and how long a client may take to send it.
 const MOST_HEAD: usize = 8 << 10;
 const HEAD_TIME: Duration = Duration::from_secs(5);
+/// How long a client that is sent away has to say that it goes.
+const GOODBYE_TIME: Duration = Duration::from_secs(2);
 
 /// The URL that front ends are told for a file.
 fn url_of(name: &str) -> Option<String> {
@@ -208,10 +212,9 @@ impl Shared {
         let sending = async {
             while let Some(message) = inspector.receive().await {
                 if !message.starts_with(&ours) && out.send(Message::text(message)).await.is_err() {
-                    return;
+                    break;
                 }
             }
-            let _ = out.close().await;
         };
         let receiving = async {
             while let Some(Ok(message)) = incoming.next().await {
@@ -223,11 +226,20 @@ impl Shared {
             }
         };
         // A client that reads nothing may still send, and the other way round.
-        tokio::select! {
-            () = sending => {}
-            () = receiving => {}
-        }
-        Ok(())
+        let why = tokio::select! {
+            () = receiving => return Ok(()),
+            () = sender.when_full() => Some((CloseCode::Policy, "too many messages are unread")),
+            () = sending => None,
+        };
+        let frame = why.map(|(code, reason)| CloseFrame { code, reason: reason.into() });
+        let goodbye = async {
+            out.send(Message::Close(frame)).await?;
+            while incoming.next().await.is_some_and(|m| m.is_ok()) {}
+            Ok(())
+        };
+        // Who does not read does not see it.
+        let said = tokio::time::timeout(GOODBYE_TIME, goodbye).await.unwrap_or(Ok(()));
+        said.map_err(|e: tokio_tungstenite::tungstenite::Error| io::Error::other(e))
     }
 }
 
