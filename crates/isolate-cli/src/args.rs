@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
@@ -173,18 +173,18 @@ pub(crate) struct Options {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Debug {
     /// Listen for a debugger (Chrome, VS Code). Whoever connects controls the guest.
-    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:9229")]
-    pub(crate) inspect: Option<SocketAddr>,
+    #[arg(long, value_name = "[HOST:]PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1")]
+    pub(crate) inspect: Option<Place>,
     /// The same, and wait for the debugger before the first statement.
     #[arg(
         long,
-        value_name = "HOST:PORT",
+        value_name = "[HOST:]PORT",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "127.0.0.1:9229",
+        default_missing_value = "127.0.0.1",
         conflicts_with = "inspect"
     )]
-    pub(crate) inspect_brk: Option<SocketAddr>,
+    pub(crate) inspect_brk: Option<Place>,
     /// Write a processor profile of the run, for Chrome's or VS Code's viewer.
     #[arg(
         long,
@@ -195,6 +195,44 @@ pub(crate) struct Debug {
         conflicts_with_all = ["inspect", "inspect_brk"]
     )]
     pub(crate) cpu_prof: Option<PathBuf>,
+}
+
+/// Where to listen for a debugger: a host, a port, or both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "v8"), allow(dead_code))]
+pub(crate) struct Place {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        /// The port that tools look at by themselves.
+        const USUAL: u16 = 9229;
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let (host, port) = match text.rsplit_once(':') {
+            _ if is_number(text) => ("127.0.0.1", Some(text)),
+            // An address of IPv6 has colons of its own.
+            _ if text.parse::<Ipv6Addr>().is_ok() || text.ends_with(']') => (text, None),
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        };
+        let port = match port {
+            None => USUAL,
+            Some(port) if is_number(port) => port.parse().map_err(|_| format!("{port} is no port"))?,
+            Some(port) => return Err(format!("{port:?} is no port")),
+        };
+        let bare = host.strip_prefix('[').map_or(Some(host), |rest| rest.strip_suffix(']'));
+        // What has brackets or colons is an address of IPv6 or nothing.
+        let is_meant = |bare: &&str| match bare.len() != host.len() || bare.contains(':') {
+            true => bare.parse::<Ipv6Addr>().is_ok(),
+            false => !bare.is_empty(),
+        };
+        let host = bare.filter(is_meant).ok_or("what is meant is PORT, HOST, HOST:PORT or [IPv6]:PORT")?;
+        Ok(Self { host: host.to_owned(), port })
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -341,6 +379,27 @@ impl FromStr for StartTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_to_listen_on() {
+        let place = |text: &str| text.parse::<Place>().map(|p| (p.host, p.port)).ok();
+        for (text, host, port) in [
+            ("9230", "127.0.0.1", 9230),
+            ("0", "127.0.0.1", 0),
+            ("localhost", "localhost", 9229),
+            ("localhost:0", "localhost", 0),
+            ("127.0.0.1:9230", "127.0.0.1", 9230),
+            ("[::1]:9230", "::1", 9230),
+            ("[::1]", "::1", 9229),
+            ("::1", "::1", 9229),
+        ] {
+            assert_eq!(place(text), Some((host.to_owned(), port)), "{text}");
+        }
+        for bad in ["", ":", ":9230", "host:", "host:x", "99999", "host:65536", "[::1", "[::1]x:1", "[host]:1", "a:b:1"]
+        {
+            assert_eq!(place(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn directories() {

@@ -1,29 +1,35 @@
 //! `--inspect`, `--inspect-brk` and `--cpu-prof`: the Chrome DevTools protocol on a local port, or to a file.
 //!
-//! One inspector is attached for the whole run, so that a client may come at any time, also while the guest is in an
-//! endless loop. One client at a time is served. The path of the WebSocket cannot be guessed, and requests whose `Host` is
+//! An inspector is attached from the beginning, so that a client may come at any time, also while the guest is in an
+//! endless loop. One client at a time is served, and each has a session of its own. The path of the WebSocket cannot be guessed, and requests whose `Host` is
 //! a name other than `localhost` are refused, so that no web page in a browser can reach the guest.
 
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use isolate_runtime::{Inspector, InspectorSender, Runtime};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
+use crate::args::Place;
 use crate::report::Failure;
 
-/// What a front end may have turned on, and what is turned off when it goes.
-const DOMAINS: [&str; 4] = ["Debugger", "Runtime", "Profiler", "HeapProfiler"];
-/// The longest head of a request.
+/// The number of the one request that is made for a client, whose response it does not get. Front ends count from 0 or 1.
+const OURS: i64 = i32::MIN as i64;
+/// The longest head of a request, and how long a client may take to send it.
 const MOST_HEAD: usize = 8 << 10;
+const HEAD_TIME: Duration = Duration::from_secs(5);
+/// How long a client that is sent away has to say that it goes.
+const GOODBYE_TIME: Duration = Duration::from_secs(2);
 
 /// The URL that front ends are told for a file.
 fn url_of(name: &str) -> Option<String> {
@@ -50,9 +56,8 @@ pub(crate) struct Server {
 }
 
 struct Shared {
-    inspector: Mutex<Inspector>,
-    sender: InspectorSender,
-    address: SocketAddr,
+    /// A session for the next client. None while there is one, who puts another here when it goes.
+    idle: RefCell<Option<Inspector>>,
     key: String,
     title: String,
     state: RefCell<State>,
@@ -61,19 +66,19 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    connected: bool,
+    connected: Option<InspectorSender>,
     /// A client has said that the guest may begin.
     begun: bool,
 }
 
 impl Server {
     /// Attaches to a runtime and listens.
-    pub(crate) async fn start(runtime: &Runtime, address: SocketAddr, title: String) -> Result<Self, Failure> {
+    pub(crate) async fn start(runtime: &Runtime, place: &Place, title: String) -> Result<Self, Failure> {
         let inspector = attach(runtime).await?;
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|e| Failure::usage(format!("cannot listen on {address} (--inspect sets it): {e}")))?;
-        let address = listener.local_addr().unwrap_or(address);
+        let Place { host, port } = place;
+        let cannot = |e| Failure::usage(format!("cannot listen on {host}, port {port} (--inspect sets it): {e}"));
+        let listener = TcpListener::bind((host.as_str(), *port)).await.map_err(cannot)?;
+        let address = listener.local_addr().map_err(cannot)?;
         if !address.ip().is_loopback() {
             eprintln!("isolate: {address} can be reached by others, and whoever reaches it controls the guest");
         }
@@ -82,11 +87,8 @@ impl Server {
         let key: String = key.iter().map(|b| format!("{b:02x}")).collect();
         eprintln!("Debugger listening on ws://{address}/{key}");
         eprintln!("Open chrome://inspect or attach an editor; docs/debugging.md says how.");
-        let sender = inspector.sender();
         let shared = Rc::new(Shared {
-            inspector: Mutex::new(inspector),
-            sender,
-            address,
+            idle: RefCell::new(Some(inspector)),
             key,
             title,
             state: RefCell::default(),
@@ -106,14 +108,16 @@ impl Server {
     /// Waits until a client lets the guest begin, and has it stop at its first statement.
     pub(crate) async fn wait_for_client(&self) {
         self.until(|state| state.begun).await;
-        self.shared.sender.send(request(-2, "Debugger.pause"));
+        if let Some(client) = &self.shared.state.borrow().connected {
+            client.send(request(OURS, "Debugger.pause"));
+        }
     }
 
     /// Waits until the client, if there is one, has gone.
     pub(crate) async fn finish(self) {
-        if self.shared.state.borrow().connected {
+        if self.shared.state.borrow().connected.is_some() {
             eprintln!("Waiting for the debugger to disconnect...");
-            self.until(|state| !state.connected).await;
+            self.until(|state| state.connected.is_none()).await;
         }
         self.serving.abort();
     }
@@ -136,7 +140,15 @@ impl Shared {
     }
 
     async fn serve(self: Rc<Self>, stream: TcpStream) -> io::Result<()> {
-        let head = peek_head(&stream).await?;
+        let head = match tokio::time::timeout(HEAD_TIME, peek_head(&stream)).await {
+            Ok(Ok(Some(head))) => head,
+            Ok(Ok(None)) => {
+                let status = "431 Request Header Fields Too Large";
+                return answer(stream, status, "text/plain", "The head of the request is too long.").await;
+            }
+            Ok(Err(e)) => return Err(e),
+            Err(_) => return answer(stream, "408 Request Timeout", "text/plain", "The request is not whole.").await,
+        };
         let mut lines = head.split("\r\n");
         let mut parts = lines.next().unwrap_or_default().split(' ');
         let (method, path) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -144,31 +156,40 @@ impl Shared {
             let of = |line: &'_ str| line.split_once(':').map(|(k, v)| (k.to_ascii_lowercase(), v.trim().to_owned()));
             head.split("\r\n").skip(1).filter_map(of).find(|(k, _)| k == name).map(|(_, v)| v)
         };
-        if !header("host").is_some_and(|host| is_local(&host)) {
+        let Some(host) = header("host").filter(|host| is_local(host)) else {
             return answer(stream, "403 Forbidden", "text/plain", "The Host header must be localhost or an address.")
                 .await;
-        }
+        };
         if header("upgrade").is_some_and(|u| u.eq_ignore_ascii_case("websocket")) {
             if path.trim_start_matches('/') != self.key {
                 return answer(stream, "404 Not Found", "text/plain", "There is no such target.").await;
             }
-            if self.state.borrow().connected {
+            // Taken at once, so that of two who come together one gets it.
+            let idle = self.idle.take();
+            let Some(mut inspector) = idle else {
                 return answer(stream, "503 Service Unavailable", "text/plain", "Another client is attached.").await;
-            }
-            return self.debug(stream).await;
+            };
+            let result = self.debug(stream, &mut inspector).await;
+            *self.idle.borrow_mut() = Some(inspector.replace());
+            self.change(|state| {
+                // Who waits for a client to begin does not wait for one that has gone.
+                state.begun |= state.connected.take().is_some();
+            });
+            return result;
         }
         let body = match (method, path.trim_end_matches('/')) {
             ("GET", "/json/version") => {
                 json!({ "Browser": concat!("isolate/", env!("CARGO_PKG_VERSION")), "Protocol-Version": "1.3" })
             }
-            ("GET", "/json" | "/json/list") => json!([self.target()]),
+            ("GET", "/json" | "/json/list") => json!([self.target(&host)]),
             _ => return answer(stream, "404 Not Found", "text/plain", "There is nothing here.").await,
         };
         answer(stream, "200 OK", "application/json; charset=UTF-8", &body.to_string()).await
     }
 
-    fn target(&self) -> Value {
-        let socket = format!("{}/{}", self.address, self.key);
+    /// `host` is by what name the client reaches this server, which the address that is listened on need not tell.
+    fn target(&self, host: &str) -> Value {
+        let socket = format!("{host}/{}", self.key);
         json!({
             "id": self.key,
             "type": "node",
@@ -182,38 +203,43 @@ impl Shared {
     }
 
     /// Passes messages on in both directions until the client goes.
-    async fn debug(self: Rc<Self>, stream: TcpStream) -> io::Result<()> {
+    async fn debug(&self, stream: TcpStream, inspector: &mut Inspector) -> io::Result<()> {
         let socket = tokio_tungstenite::accept_async(stream).await.map_err(io::Error::other)?;
-        self.change(|state| state.connected = true);
         let (mut out, mut incoming) = socket.split();
-        let shared = self.clone();
-        let sending = tokio::task::spawn_local(async move {
-            let mut inspector = shared.inspector.lock().await;
+        let sender = inspector.sender();
+        self.change(|state| state.connected = Some(sender.clone()));
+        let ours = format!("{{\"id\":{OURS},");
+        let sending = async {
             while let Some(message) = inspector.receive().await {
-                // Answers to what was asked on nobody's behalf.
-                if message.contains("\"id\":-") {
-                    continue;
-                }
-                if out.send(Message::text(message)).await.is_err() {
-                    return;
+                if !message.starts_with(&ours) && out.send(Message::text(message)).await.is_err() {
+                    break;
                 }
             }
-            let _ = out.close().await;
-        });
-        while let Some(Ok(message)) = incoming.next().await {
-            let Message::Text(text) = message else { continue };
-            self.sender.send(text.as_str());
-            if text.contains("\"Runtime.runIfWaitingForDebugger\"") {
-                self.change(|state| state.begun = true);
+        };
+        let receiving = async {
+            while let Some(Ok(message)) = incoming.next().await {
+                let Message::Text(text) = message else { continue };
+                sender.send(text.as_str());
+                if text.contains("\"Runtime.runIfWaitingForDebugger\"") {
+                    self.change(|state| state.begun = true);
+                }
             }
-        }
-        sending.abort();
-        for domain in DOMAINS {
-            self.sender.send(request(-1, &format!("{domain}.disable")));
-        }
-        // Who waits for a client to begin does not wait for one that has gone.
-        self.change(|state| (state.connected, state.begun) = (false, true));
-        Ok(())
+        };
+        // A client that reads nothing may still send, and the other way round.
+        let why = tokio::select! {
+            () = receiving => return Ok(()),
+            () = sender.when_full() => Some((CloseCode::Policy, "too many messages are unread")),
+            () = sending => None,
+        };
+        let frame = why.map(|(code, reason)| CloseFrame { code, reason: reason.into() });
+        let goodbye = async {
+            out.send(Message::Close(frame)).await?;
+            while incoming.next().await.is_some_and(|m| m.is_ok()) {}
+            Ok(())
+        };
+        // Who does not read does not see it.
+        let said = tokio::time::timeout(GOODBYE_TIME, goodbye).await.unwrap_or(Ok(()));
+        said.map_err(|e: tokio_tungstenite::tungstenite::Error| io::Error::other(e))
     }
 }
 
@@ -221,19 +247,21 @@ async fn attach(runtime: &Runtime) -> Result<Inspector, Failure> {
     runtime.inspect(url_of).await.map_err(|e| Failure::usage(format!("{e}; only V8 can be debugged: use --engine v8")))
 }
 
-/// The head of a request, which stays in the stream for whoever answers it.
-async fn peek_head(stream: &TcpStream) -> io::Result<String> {
+/// The head of a request, which stays in the stream for whoever answers it. None if it is too long.
+async fn peek_head(stream: &TcpStream) -> io::Result<Option<String>> {
     let mut buffer = vec![0; MOST_HEAD];
     loop {
         let n = stream.peek(&mut buffer).await?;
         let text = String::from_utf8_lossy(&buffer[..n]);
         if let Some(end) = text.find("\r\n\r\n") {
-            return Ok(text[..end].to_owned());
+            return Ok(Some(text[..end].to_owned()));
         }
-        if n == 0 || n == MOST_HEAD {
-            return Err(io::Error::other("not a request"));
+        match n {
+            0 => return Err(io::Error::other("not a request")),
+            MOST_HEAD => return Ok(None),
+            // What is there wakes nobody a second time.
+            _ => tokio::time::sleep(Duration::from_millis(20)).await,
         }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }
 
@@ -262,13 +290,14 @@ fn is_local(host: &str) -> bool {
 
 /// A processor profile of a run.
 pub(crate) struct Profile {
+    runtime: Runtime,
     inspector: Inspector,
 }
 
 impl Profile {
     /// Begins it.
     pub(crate) async fn start(runtime: &Runtime) -> Result<Self, Failure> {
-        let mut this = Self { inspector: attach(runtime).await? };
+        let mut this = Self { runtime: runtime.clone(), inspector: attach(runtime).await? };
         for (id, method) in [(1, "Profiler.enable"), (2, "Profiler.start")] {
             this.inspector.send(request(id, method));
             this.result(id).await;
@@ -276,11 +305,26 @@ impl Profile {
         Ok(this)
     }
 
+    /// The result of a request that was sent. None if there is none, also because the guest does not stop and its thread
+    /// was left to itself.
     async fn result(&mut self, id: i64) -> Option<Value> {
-        while let Some(message) = self.inspector.receive().await {
-            let message: Value = serde_json::from_str(&message).ok()?;
-            if message["id"] == id {
-                return message.get("result").cloned();
+        // Requests are handled in their order, and this comes after ours.
+        let handled = self.runtime.with_context(|_| ());
+        tokio::pin!(handled);
+        loop {
+            let message = tokio::select! {
+                biased;
+                message = self.inspector.receive() => message?,
+                _ = &mut handled => break,
+            };
+            if let Some(result) = result_of(&message, id) {
+                return Some(result);
+            }
+        }
+        // What was said by then.
+        while let Some(Some(message)) = self.inspector.receive().now_or_never() {
+            if let Some(result) = result_of(&message, id) {
+                return Some(result);
             }
         }
         None
@@ -294,9 +338,15 @@ impl Profile {
                 Ok(()) => eprintln!("isolate: the profile is in {}", file.display()),
                 Err(e) => eprintln!("isolate: cannot write the profile to {}: {e}", file.display()),
             },
-            None => eprintln!("isolate: there is no profile"),
+            None => eprintln!("isolate: there is no profile: the guest does not answer"),
         }
     }
+}
+
+/// The result in a message that is the response to a request.
+fn result_of(message: &str, id: i64) -> Option<Value> {
+    let mut message: Value = serde_json::from_str(message).ok()?;
+    if message["id"] == id { message.get_mut("result").map(Value::take) } else { None }
 }
 
 #[cfg(test)]

@@ -184,7 +184,7 @@ impl Debugging {
         first: &First,
     ) -> Result<(Runtime, Self), Failure> {
         let mut this = Self::default();
-        let Some(address) = debug.inspect.or(debug.inspect_brk) else {
+        let Some(address) = debug.inspect.as_ref().or(debug.inspect_brk.as_ref()) else {
             let runtime = start(options, loader, first).await?;
             if let Some(file) = &debug.cpu_prof {
                 this.profile = Some((crate::inspect::Profile::start(&runtime).await?, file.clone()));
@@ -223,7 +223,7 @@ impl Debugging {
         _title: &str,
         first: &First,
     ) -> Result<(Runtime, Self), Failure> {
-        if debug.inspect.or(debug.inspect_brk).is_some() || debug.cpu_prof.is_some() {
+        if debug.inspect.is_some() || debug.inspect_brk.is_some() || debug.cpu_prof.is_some() {
             let message = "only V8 can be debugged, and this command was built without it: \
                            build it with `--features v8` and use --engine v8";
             return Err(Failure::usage(message));

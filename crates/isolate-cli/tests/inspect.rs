@@ -66,6 +66,16 @@ mod v8 {
         answer
     }
 
+    /// Connects as soon as the server knows that the last client has gone.
+    async fn connect_when_free(url: &str) -> Socket {
+        loop {
+            match tokio_tungstenite::connect_async(url).await {
+                Ok((socket, _)) => return socket,
+                Err(e) => assert!(e.to_string().contains("503"), "{e}"),
+            }
+        }
+    }
+
     async fn ask(socket: &mut Socket, id: u32, method: &str, params: Value, events: &mut Vec<Value>) -> Value {
         let request = json!({ "id": id, "method": method, "params": params }).to_string();
         socket.send(Message::text(request)).await.unwrap();
@@ -146,12 +156,94 @@ mod v8 {
         assert_eq!(child.wait().unwrap().code(), Some(0));
     }
 
+    #[tokio::test]
+    async fn each_client_has_a_session_of_its_own() {
+        let source = "let done; const later = new Promise((f) => { done = f }); setTimeout(() => {}, 1e8)";
+        let (_dir, mut child, url) = listening("--inspect=127.0.0.1:0", source);
+        let mut events = Vec::new();
+        for round in 0..3 {
+            // One of many who come together, as soon as the last one's going is known.
+            let mut socket = loop {
+                let all = futures_util::future::join_all((0..8).map(|_| tokio_tungstenite::connect_async(&url))).await;
+                let mut in_all = all.into_iter().filter_map(Result::ok).map(|(socket, _)| socket);
+                let Some(first) = in_all.next() else { continue };
+                assert!(in_all.next().is_none());
+                break first;
+            };
+            events.clear();
+            let value = ask(&mut socket, 1, "Runtime.evaluate", json!({ "expression": "1 + 1" }), &mut events).await;
+            assert_eq!((value["result"]["value"].as_u64(), events.len()), (Some(2), 0), "{round}: {events:?}");
+            ask(&mut socket, 2, "Runtime.enable", json!({}), &mut events).await;
+            // These are answered, if ever, when this client has gone.
+            for (id, expression) in [(3, "later"), (4, "'x'.repeat(1e6)"), (1, "'old'")] {
+                let params = json!({ "expression": expression, "awaitPromise": true });
+                let request = json!({ "id": id, "method": "Runtime.evaluate", "params": params });
+                socket.send(Message::text(request.to_string())).await.unwrap();
+            }
+            drop(socket);
+            let mut socket = connect_when_free(&url).await;
+            events.clear();
+            let value =
+                ask(&mut socket, 3, "Runtime.evaluate", json!({ "expression": "done(); 7" }), &mut events).await;
+            assert_eq!((value["result"]["value"].as_u64(), events.len()), (Some(7), 0), "{round}: {events:?}");
+            socket.close(None).await.unwrap();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn what_is_no_whole_request_is_not_waited_for_without_end() {
+        let (_dir, mut child, url) = listening("--inspect-brk=127.0.0.1:0", "console.log('never')");
+        let (address, key) = url.trim_start_matches("ws://").split_once('/').unwrap();
+        for (head, status) in [
+            ("GET /json HTTP/1.1\r\nHost: localhost\r\n".to_owned(), "HTTP/1.1 408"),
+            (format!("GET /json HTTP/1.1\r\nX: {}", "x".repeat(8 << 10)), "HTTP/1.1 431"),
+        ] {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(&head.as_bytes()[..head.len().min(8 << 10)]).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with(status), "{answer}");
+        }
+        // Where a client finds the target is where that client found the server.
+        for host in ["localhost:9999", "[::1]:80", "192.0.2.1:1234", "localhost"] {
+            let list = http(address, "/json", host);
+            assert!(list.contains(&format!("\"ws://{host}/{key}\"")) && !list.contains(address), "{list}");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_host_name_is_a_place_to_listen_on() {
+        let (_dir, mut child, url) = listening("--inspect-brk=localhost:0", "console.log('never')");
+        assert!(url.starts_with("ws://127.0.0.1:") || url.starts_with("ws://[::1]:"), "{url}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
     /// Also of a guest that a limit stops.
     #[test]
     fn a_processor_profile_is_written() {
         let busy = "function busyBee(n) { let x = 0; for (let i = 0; i < n; i++) x += Math.sqrt(i); return x }";
         profile(&format!("{busy}; busyBee(3e7)"), 0);
         profile(&format!("{busy}; for (;;) busyBee(3e6)"), 3);
+    }
+
+    /// A native loop that nothing reaches: the guest is left to itself some time after its stop.
+    const STUCK: &str = "Array.prototype.reverse.call({ length: 2 ** 53 - 1 })";
+
+    #[test]
+    fn the_profile_of_a_guest_that_does_not_stop_is_not_waited_for() {
+        let (dir, file) = script(STUCK);
+        let profile = dir.path().join("out.cpuprofile");
+        let flag = format!("--cpu-prof={}", profile.display());
+        let args = ["run", "--engine", "v8", "--timeout", "500ms", &flag];
+        let out = isolate().args(args).arg(&file).output().unwrap();
+        let errors = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(3), "{errors}");
+        assert!(errors.contains("there is no profile") && !profile.exists(), "{errors}");
     }
 
     fn profile(source: &str, code: i32) {

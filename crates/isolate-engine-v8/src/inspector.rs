@@ -49,6 +49,8 @@ struct Session {
     session: V8InspectorSession,
     front_end: Arc<dyn FrontEnd>,
     shared: Rc<Shared>,
+    /// Whether it is over although someone is still in the middle of a message of its.
+    over: Rc<Cell<bool>>,
 }
 
 /// What V8's callbacks need.
@@ -69,6 +71,7 @@ struct Client(Rc<Shared>);
 struct Out {
     front_end: Arc<dyn FrontEnd>,
     shared: Rc<Shared>,
+    over: Rc<Cell<bool>>,
 }
 
 fn text(message: &UniquePtr<StringBuffer>) -> String {
@@ -97,7 +100,9 @@ fn number_of(request: &Value) -> Option<&Value> {
 
 impl Out {
     fn send(&self, message: String) {
-        if let Some(message) = self.shared.shown(message) {
+        if !self.over.get()
+            && let Some(message) = self.shared.shown(message)
+        {
             guarded(|| self.front_end.send(message));
         }
     }
@@ -192,6 +197,12 @@ impl V8InspectorClientImpl for Client {
                     session.request("Debugger.disable", json!({}));
                     shared.paused.set(false);
                 }
+                Received::Replaced(front_end) => {
+                    // SAFETY: as below.
+                    let debugger = unsafe { (*shared.inner).debugger.get() };
+                    debugger.inspect(|debugger| debugger.replace(front_end));
+                    shared.paused.set(false);
+                }
             }
         }
     }
@@ -251,28 +262,15 @@ impl Session {
         self.dispatch_raw(&json!({ "id": OURS, "method": method, "params": params }).to_string());
     }
 
-    /// Handles what the front end has sent by now. Returns whether it is still there.
-    fn serve(&self) -> bool {
-        loop {
-            match receive(&*self.front_end, Duration::ZERO) {
-                Received::Message(message) => self.dispatch(&message),
-                Received::Nothing => return true,
-                Received::Gone => return false,
-            }
-        }
-    }
-
-    /// As [`serve`](Self::serve), of a guest that was stopped. None of its code may run any more, but what was measured
-    /// until then can still be had, unless there is no memory left for it.
-    fn serve_stopped(&self, reason: Termination) {
-        while let Received::Message(message) = receive(&*self.front_end, Duration::ZERO) {
-            let request: Value = serde_json::from_str(&message).unwrap_or_default();
-            if request.get("method").is_some_and(|m| m == "Profiler.stop") && reason != Termination::Memory {
-                self.dispatch_raw(&message);
-            } else if let Some(id) = number_of(&request).filter(|id| **id != OURS) {
-                let error = json!({ "code": -32000, "message": format!("the guest was {reason}") });
-                guarded(|| self.front_end.send(json!({ "id": id, "error": error }).to_string()));
-            }
+    /// Answers a message to a guest that was stopped. None of its code may run any more, but what was measured until then
+    /// can still be had, unless there is no memory left for it.
+    fn answer_stopped(&self, message: &str, reason: Termination) {
+        let request: Value = serde_json::from_str(message).unwrap_or_default();
+        if request.get("method").is_some_and(|m| m == "Profiler.stop") && reason != Termination::Memory {
+            self.dispatch_raw(message);
+        } else if let Some(id) = number_of(&request).filter(|id| **id != OURS) {
+            let error = json!({ "code": -32000, "message": format!("the guest was {reason}") });
+            guarded(|| self.front_end.send(json!({ "id": id, "error": error }).to_string()));
         }
     }
 }
@@ -299,22 +297,35 @@ impl Debugger {
     }
 
     fn attach(&self, front_end: Arc<dyn FrontEnd>) {
-        let out = Out { front_end: front_end.clone(), shared: self.shared.clone() };
+        let over = Rc::new(Cell::new(false));
+        let out = Out { front_end: front_end.clone(), shared: self.shared.clone(), over: over.clone() };
         let session = self.inspector.connect(
             GROUP,
             Channel::new(Box::new(out)),
             StringView::empty(),
             V8InspectorClientTrustLevel::FullyTrusted,
         );
-        let session = Rc::new(Session { session, front_end, shared: self.shared.clone() });
+        let session = Rc::new(Session { session, front_end, shared: self.shared.clone(), over });
         *self.shared.session.borrow_mut() = Rc::downgrade(&session);
         *self.session.borrow_mut() = Some(session);
     }
 
     fn detach(&self) {
         self.shared.paused.set(false);
+        let session = self.session.take();
         // Whoever is in the middle of a message has a share of its own.
-        drop(self.session.take());
+        session.inspect(|session| session.over.set(true));
+    }
+
+    /// A front end takes the place of the one that is attached.
+    fn replace(&self, front_end: Arc<dyn FrontEnd>) {
+        if let Some(session) = self.session.borrow().clone() {
+            session.over.set(true);
+            // It may live on for a moment; what it has turned on does not.
+            session.request("Debugger.disable", json!({}));
+        }
+        self.detach();
+        self.attach(front_end);
     }
 }
 
@@ -385,18 +396,31 @@ impl Inner {
 
     /// Handles what the front end has sent by now.
     pub(crate) fn serve(&self) {
-        if let Some(session) = self.session()
-            && !session.serve()
-            && !session.shared.paused.get()
-        {
-            session.request("Debugger.disable", json!({}));
+        // Each message may end the session.
+        while let Some(session) = self.session() {
+            match receive(&*session.front_end, Duration::ZERO) {
+                Received::Message(message) => session.dispatch(&message),
+                Received::Nothing => return,
+                // A pause ends by itself.
+                Received::Gone if session.shared.paused.get() => return,
+                Received::Gone => return session.request("Debugger.disable", json!({})),
+                Received::Replaced(front_end) => {
+                    self.debugger.get().inspect(|debugger| debugger.replace(front_end));
+                }
+            }
         }
     }
 
     /// As [`serve`](Self::serve), of a guest that was stopped.
     pub(crate) fn serve_stopped(&self, reason: Termination) {
-        if let Some(session) = self.session() {
-            session.serve_stopped(reason);
+        while let Some(session) = self.session() {
+            match receive(&*session.front_end, Duration::ZERO) {
+                Received::Message(message) => session.answer_stopped(&message, reason),
+                Received::Nothing | Received::Gone => return,
+                Received::Replaced(front_end) => {
+                    self.debugger.get().inspect(|debugger| debugger.replace(front_end));
+                }
+            }
         }
     }
 

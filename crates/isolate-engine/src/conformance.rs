@@ -95,6 +95,7 @@ const CHECKS: &[Check] = &[
     ("a front end and the guest exchange messages", inspector::messages),
     ("the guest finds nothing of a debugger", inspector::unseen),
     ("pauses hold the clocks and end", inspector::pauses),
+    ("a front end takes the place of another", inspector::replaced),
 ];
 
 fn context(engine: &dyn Engine) -> Box<dyn EngineContext> {

@@ -4,6 +4,7 @@
 //! context belongs to its thread and a front end lives elsewhere, so messages to the context are fetched by it: between
 //! operations, while the guest runs, when it is woken, and while the guest is paused, which holds the thread.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ pub trait FrontEnd: Send + Sync {
 }
 
 /// What [`FrontEnd::receive`] has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Received {
     /// A message.
     Message(String),
@@ -28,6 +29,20 @@ pub enum Received {
     Nothing,
     /// There will be none any more: a paused guest goes on.
     Gone,
+    /// As `Gone`, and this one is attached in place of it, with nothing of what the other had turned on, and without its
+    /// responses and events.
+    Replaced(Arc<dyn FrontEnd>),
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => f.debug_tuple("Message").field(message).finish(),
+            Self::Nothing => f.write_str("Nothing"),
+            Self::Gone => f.write_str("Gone"),
+            Self::Replaced(_) => f.write_str("Replaced"),
+        }
+    }
 }
 
 /// Lets a context whose guest runs fetch messages soon. May be called from any thread, also after the context's end.

@@ -151,6 +151,53 @@ async fn a_stop_ends_a_pause_and_so_does_the_front_ends_going() {
 }
 
 #[tokio::test]
+async fn a_session_in_which_too_much_is_unread_is_over_and_the_guest_goes_on() {
+    // What the guest does is not read.
+    let rt = runtime(Limits::new()).await;
+    let mut client = attach(&rt).await;
+    client.inspector.set_unread_limit(1 << 20);
+    client.ask("Runtime.enable", json!({})).await;
+    client.ask("Debugger.enable", json!({})).await;
+    // As much as that in pieces is nothing when it is read.
+    for _ in 0..3 {
+        rt.eval("for (let i = 0; i < 50; i++) console.log('x'.repeat(1e4))", "few.js").await.unwrap();
+        for _ in 0..50 {
+            client.event("Runtime.consoleAPICalled").await;
+        }
+    }
+    let many = "for (let i = 0; i < 200; i++) console.log('x'.repeat(1e4)); debugger; 'went on'";
+    let sender = client.inspector.sender();
+    let rt2 = rt.clone();
+    let run = tokio::spawn(async move { rt2.eval(many, "many.js").await });
+    sender.when_full().await;
+    assert_eq!(client.inspector.receive().await, None);
+    assert_eq!(run.await.unwrap().unwrap(), "went on".into());
+    // Another session may follow.
+    let mut client = Client { inspector: client.inspector.replace(), next: 0, events: Vec::new() };
+    let value = client.ask("Runtime.evaluate", json!({ "expression": "1 + 1" })).await;
+    assert_eq!(value["result"]["value"], 2);
+
+    // What is sent is not fetched: the thread is the host's.
+    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    let (begin, begun) = tokio::sync::oneshot::channel::<()>();
+    let rt2 = rt.clone();
+    let hold = move |_: &isolate_runtime::Context| {
+        begin.send(()).unwrap();
+        wait.recv()
+    };
+    let held = tokio::spawn(async move { rt2.with_context(hold).await });
+    begun.await.unwrap();
+    let text = "x".repeat(1 << 18);
+    for _ in 0..5 {
+        client.inspector.send(text.clone());
+    }
+    assert_eq!(client.inspector.receive().await, None);
+    go_on.send(()).unwrap();
+    held.await.unwrap().unwrap().unwrap();
+    assert_eq!(rt.eval("debugger; 'went on'", "on.js").await.unwrap(), "went on".into());
+}
+
+#[tokio::test]
 async fn profiles_of_processor_and_heap() {
     let rt = runtime(Limits::new()).await;
     let mut client = attach(&rt).await;

@@ -24,7 +24,7 @@ impl FrontEnd for Recorder {
     fn receive(&self, wait: Duration) -> Received {
         let next = self.to_say.lock().unwrap().pop_front();
         let next = next.unwrap_or(Received::Nothing);
-        if next == Received::Nothing && !wait.is_zero() {
+        if matches!(next, Received::Nothing) && !wait.is_zero() {
             let f = self.when_waiting.lock().unwrap().take();
             f.expect("a pause that nothing ends")();
         }
@@ -86,6 +86,55 @@ pub(super) fn messages(engine: &dyn Engine) {
     assert!(!front_end.heard("\"id\":10"));
     drop(cx);
     wake();
+}
+
+/// A front end takes the place of another: between operations, in a pause, and in a pause in the middle of a message.
+pub(super) fn replaced(engine: &dyn Engine) {
+    const ENABLE: &str = r#"{"id":1,"method":"Debugger.enable"}"#;
+    const LATER: &str = r#"{"id":70,"method":"Runtime.evaluate","params":{"expression":"later","awaitPromise":true}}"#;
+    const PAUSE: &str = r#"{"id":71,"method":"Runtime.evaluate","params":{"expression":"debugger; 'old'"}}"#;
+    let before = "var settle; var later = new Promise((done) => { settle = done })";
+    for (first, guest) in [(None, "'went on'"), (None, "debugger; 'went on'"), (Some(PAUSE), "'went on'")] {
+        let Some((cx, old, wake)) = attached(engine, before) else { return };
+        let new = Arc::new(Recorder::default());
+        old.say(ENABLE);
+        old.say(r#"{"id":2,"method":"Runtime.enable"}"#);
+        old.say(LATER);
+        cx.serve_inspector().unwrap();
+        let heard = old.heard.lock().unwrap().len();
+        let replace = || old.to_say.lock().unwrap().push_back(Received::Replaced(new.clone()));
+        if let Some(first) = first {
+            old.say(first);
+            replace();
+            cx.serve_inspector().unwrap();
+        } else if guest.starts_with("debugger") {
+            let (to_replace, next) = (old.clone(), new.clone());
+            *old.when_waiting.lock().unwrap() =
+                Some(Box::new(move || to_replace.to_say.lock().unwrap().push_back(Received::Replaced(next))));
+        } else {
+            replace();
+            cx.serve_inspector().unwrap();
+        }
+        assert_eq!(eval(&*cx, guest), Ok("went on".into()));
+        let pauses = old.heard.lock().unwrap()[heard..].iter().filter(|m| m.contains("Debugger.paused")).count();
+        assert_eq!(pauses, usize::from(first.is_some() || guest != "'went on'"), "{first:?} {guest}");
+        // What the old one had asked is answered to nobody, and nothing that it turned on is on.
+        eval(&*cx, "settle('too late'); debugger; 1").unwrap();
+        cx.run_microtasks().unwrap();
+        cx.serve_inspector().unwrap();
+        assert!(new.heard.lock().unwrap().is_empty(), "{:?}", new.heard);
+        assert!(!old.heard("too late") && !old.heard("\"id\":71"), "{:?}", old.heard);
+        // The new one has a session of its own.
+        new.say(r#"{"id":70,"method":"Runtime.evaluate","params":{"expression":"'the ' + 'new'"}}"#);
+        wake();
+        cx.serve_inspector().unwrap();
+        assert!(new.heard("\"id\":70") && new.heard("the new"), "{:?}", new.heard);
+        new.say(ENABLE);
+        cx.serve_inspector().unwrap();
+        new.to_say.lock().unwrap().push_back(Received::Message(r#"{"id":3,"method":"Debugger.resume"}"#.into()));
+        assert_eq!(eval(&*cx, "debugger; 'went on'"), Ok("went on".into()));
+        assert!(new.heard("Debugger.paused"), "{:?}", new.heard);
+    }
 }
 
 pub(super) fn unseen(engine: &dyn Engine) {
