@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::process::Command;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::stream;
 use isolate_runtime::{
@@ -46,6 +46,7 @@ pub const PROGRAMS: &[(&str, &str)] = programs![
     "path",
     "platform",
     "regexps",
+    "repeatable",
     "sorting",
     "strings",
     "tests",
@@ -123,6 +124,8 @@ fn completes(source: &str, fail: Option<u64>) -> Result<bool, String> {
     let options = ContextOptions::new()
         .limits(Limits::new().memory(256 << 20))
         .clock(Clock::VirtualAutoAdvance)
+        .start_time(SystemTime::UNIX_EPOCH)
+        .seed(1)
         .tokio(tokio.handle().clone());
     let at = |what: &str| format!("{what} when allocation {fail:?} failed");
     let out_of_memory = |e: &Error| e.terminated() == Some(Termination::Memory);
