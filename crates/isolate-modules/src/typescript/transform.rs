@@ -59,7 +59,7 @@ pub(super) fn transform(map: &Lrc<SourceMap>, handler: &Handler, source: &str) -
         verbatim_module_syntax: true,
         native_class_properties: true,
         import_export_assign_config: TsImportExportAssignConfig::EsNext,
-        // A script may look an enum's members up.
+        // Members are read where they are used, as a script may change an enum.
         ts_enum_is_mutable: true,
         ..Config::default()
     };
