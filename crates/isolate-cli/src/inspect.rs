@@ -1,8 +1,9 @@
 //! `--inspect`, `--inspect-brk` and `--cpu-prof`: the Chrome DevTools protocol on a local port, or to a file.
 //!
 //! An inspector is attached from the beginning, so that a client may come at any time, also while the guest is in an
-//! endless loop. One client at a time is served, and each has a session of its own. The path of the WebSocket cannot be guessed, and requests whose `Host` is
-//! a name other than `localhost` are refused, so that no web page in a browser can reach the guest.
+//! endless loop. One client at a time is served, and each has a session of its own. The path of the WebSocket cannot be
+//! guessed, and requests whose `Host` is a name other than `localhost` are refused, so that no web page in a browser can
+//! reach the guest.
 
 use std::cell::RefCell;
 use std::io;

@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 
 use crate::context::UncaughtKind;
 use crate::marshal::SAFE;
+use crate::repeatable::epoch_ms;
 use crate::{Context, Error, from_value, to_value};
 
 /// The arguments of a call that are not yet taken.
@@ -246,11 +247,7 @@ impl IntoValue for Value {
 
 impl IntoValue for SystemTime {
     fn into_value(self) -> Result<Value, HostError> {
-        let ms = match self.duration_since(UNIX_EPOCH) {
-            Ok(d) => d.as_secs_f64() * 1000.0,
-            Err(e) => -e.duration().as_secs_f64() * 1000.0,
-        };
-        Ok(Value::Date(ms.trunc()))
+        Ok(Value::Date(epoch_ms(self)))
     }
 }
 

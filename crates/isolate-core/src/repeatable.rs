@@ -29,7 +29,7 @@ impl Repeatable {
     }
 }
 
-/// Milliseconds since 1970, which may be before it.
+/// Whole milliseconds since 1970, rounded down; before it they are negative.
 pub(crate) fn epoch_ms(time: SystemTime) -> f64 {
     match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => since.as_millis() as f64,

@@ -32,6 +32,11 @@ engine_test!(
         assert!(eval_code::<bool>(&ctx, "Date() === new Date().toString() && typeof Date(0) === 'string'"));
         let before = ContextOptions::new().start_time(SystemTime::UNIX_EPOCH - Duration::from_micros(1500));
         assert_eq!(eval_code::<f64>(&create_test_context_with(engine, before), "Date.now()"), -2.0);
+        // The host's own times cross to the millisecond.
+        let at = |ms: f64| SystemTime::UNIX_EPOCH + Duration::from_millis(ms as u64);
+        ctx.define_function("at", at).unwrap();
+        let exact = "[0, 133444479, 527424146, 1767225600123, 2198979907365].every((ms) => at(ms).getTime() === ms)";
+        assert!(eval_code::<bool>(&ctx, exact));
         let real = create_test_context_with(engine, started(ContextOptions::new().clock(Clock::Real)));
         let (from, to) = (START as f64, (START + 3_600_000) as f64);
         assert!(eval_code::<f64>(&real, "Date.now()") >= from && eval_code::<f64>(&real, "Date.now()") < to);

@@ -145,7 +145,7 @@ impl fmt::Debug for CryptoHandle {
 /// If the context is stopped.
 pub fn setup_crypto(context: &Context, options: CryptoOptions) -> Result<CryptoHandle, Error> {
     let state: Rc<State> = context.state();
-    let by_seed = || context.seed().map_or_else(RandomSource::system, RandomSource::from_number);
+    let by_seed = || context.seed().map_or_else(RandomSource::system, RandomSource::seeded_from_u64);
     *state.random.borrow_mut() = options.random.unwrap_or_else(by_seed);
     state.rsa_bits.set(options.rsa_bits);
     state.pbkdf2_rounds.set(options.pbkdf2_rounds);

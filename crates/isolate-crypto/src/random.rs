@@ -56,7 +56,7 @@ impl RandomSource {
     }
 
     /// The same for a number, as the [seeds of contexts](isolate_core::ContextOptions::seed) are.
-    pub fn from_number(seed: u64) -> Self {
+    pub fn seeded_from_u64(seed: u64) -> Self {
         let mut bytes = [0; 32];
         for (place, byte) in bytes.iter_mut().zip(seed.to_le_bytes()) {
             *place = byte;

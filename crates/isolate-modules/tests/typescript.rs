@@ -91,6 +91,7 @@ const MORE: &[&str] = &[
     "class A { #p_ = 1; static { b_ }\n get c_() { return #q_ in this }\n static async *[d_]() { yield e_\n yield* f_ } }enum E {}",
     "x = a_ ? b_ : (c_, d_) ?? e_ ** f_; y = g_?.h_?.[i_]!; z = { j_, k_() {}, get l_() { return }, ...m_ }; enum E {}",
     "import n, { type T, a_ as b_ } from 'c'; export { d_ as default }; export * as e_ from 'f' with { type: 'json' };enum E {}",
+    "await a_; b_; using c_ = d_; await using e_ = f_; yield_ = async <\n T\n>(g_) => h_; enum E {}",
     "l_: {\n break l_ }\nthrow <any>f_\n++g_; h_\n++\ni_\nenum E {}",
 ];
 

@@ -25,7 +25,8 @@ pub struct Inspector {
     url: Arc<UrlOf>,
     /// Waits for the end that too much that is unread makes.
     full: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
-    replaced: bool,
+    /// Whether the session is this one's to end.
+    attached: bool,
 }
 
 /// The sending half of an [`Inspector`]. Clones are the same.
@@ -246,7 +247,7 @@ impl Inspector {
             state.gone = true;
             state.successor = Some(front);
         }
-        self.replaced = true;
+        self.attached = false;
         self.sender.tell_to_serve();
         next
     }
@@ -256,13 +257,13 @@ impl Inspector {
         let (out, messages) = mpsc::unbounded_channel();
         let queue = Arc::new(Queue::new(limit));
         let front = Arc::new(Front { queue: queue.clone(), out, url: url.clone() });
-        (front, Self { sender: InspectorSender { runtime, queue, wake }, messages, url, full: None, replaced: false })
+        (front, Self { sender: InspectorSender { runtime, queue, wake }, messages, url, full: None, attached: true })
     }
 }
 
 impl Drop for Inspector {
     fn drop(&mut self) {
-        if !self.replaced {
+        if self.attached {
             self.sender.queue.state().gone = true;
             self.sender.tell(Context::detach_inspector);
         }
@@ -283,9 +284,9 @@ impl Runtime {
     ) -> Result<Inspector, Error> {
         // The context says how it is woken when it is attached.
         let (front, mut inspector) = Inspector::pair(self.clone(), Arc::new(url), Arc::new(|| ()), MOST_UNREAD);
-        inspector.replaced = true;
+        inspector.attached = false;
         inspector.sender.wake = self.with_context(move |context| context.attach_inspector(front)).await??;
-        inspector.replaced = false;
+        inspector.attached = true;
         Ok(inspector)
     }
 }

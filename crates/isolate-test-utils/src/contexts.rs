@@ -4,10 +4,10 @@ use isolate_core::{Context, Engine};
 
 /// Options of Web Crypto whose randomness follows from a number: keys, UUIDs and random values are the same in each run.
 ///
-/// `Math.random` is the engine's own and does not follow from it.
+/// For `Math.random` too there is [`ContextOptions::seed`](isolate_core::ContextOptions::seed).
 #[cfg(feature = "crypto")]
 pub fn seeded_crypto(seed: u64) -> isolate_crypto::CryptoOptions {
-    isolate_crypto::CryptoOptions::new().random(isolate_crypto::RandomSource::from_number(seed))
+    isolate_crypto::CryptoOptions::new().random(isolate_crypto::RandomSource::seeded_from_u64(seed))
 }
 
 /// A context with the core and the console, whose output is recorded.

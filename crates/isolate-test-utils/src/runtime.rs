@@ -68,9 +68,8 @@ pub async fn create_runtime_test_context(engine: &dyn Engine) -> RuntimeTestCont
 }
 
 /// Makes one with other options: limits, a clock, host functions, a test environment, another [seed](RuntimeOptions::seed) or
-/// [time](RuntimeOptions::start_time). The
-/// console, `fetch`, the files and the hook for uncaught errors are the context's unless they are replaced here. All
-/// randomness follows from the seed 0, and the guest's time begins with the year 2000.
+/// [time](RuntimeOptions::start_time). The console, `fetch`, the files and the hook for uncaught errors are the context's
+/// unless they are replaced here. All randomness follows from the seed 0, and the guest's time begins with the year 2000.
 ///
 /// ```
 /// use isolate_runtime::{Clock, Limits};

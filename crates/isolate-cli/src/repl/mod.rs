@@ -334,11 +334,13 @@ impl Repl<'_> {
         let mut interrupted = false;
         let result = loop {
             tokio::select! {
-                result = &mut work => break result,
+                // Ctrl-C is listened for before the guest begins, who may be seen at work at once.
+                biased;
                 () = editor.interrupt(), if !interrupted => {
                     interrupted = true;
                     guest.runtime.interrupter().terminate(Termination::Cancelled);
                 }
+                result = &mut work => break result,
             }
         };
         let error = match result {
