@@ -79,7 +79,7 @@ pub(crate) enum Builtin {
     Imported,
     /// `(promise, apply)`: the promise of the completion value of a script that awaits.
     Completion,
-    /// `()`: takes the builtins that V8 adds last.
+    /// `(web_assembly)`: takes the builtins that V8 adds last, and gives the prototypes of [`RARE_LATE`].
     Late,
     /// `(error, sites)`: what the error's `stack` is.
     PrepareStackTrace,
@@ -88,7 +88,7 @@ pub(crate) enum Builtin {
 }
 
 /// Classes that V8 has no test for, in the order in which `natives.js` gives their prototypes.
-pub(crate) const RARE: [&str; 10] = [
+pub(crate) const RARE: [&str; 8] = [
     "WeakRef",
     "FinalizationRegistry",
     "Array Iterator",
@@ -97,9 +97,10 @@ pub(crate) const RARE: [&str; 10] = [
     "Iterator Helper",
     "Iterator Wrap",
     "AsyncGenerator",
-    "DisposableStack",
-    "AsyncDisposableStack",
 ];
+
+/// More of them, of which a snapshot knows nothing.
+pub(crate) const RARE_LATE: [&str; 2] = ["DisposableStack", "AsyncDisposableStack"];
 
 impl Builtin {
     const COUNT: usize = Builtin::FirstRare as usize + RARE.len();
@@ -124,6 +125,8 @@ pub(crate) struct Inner {
     pub(crate) collected: Cell<bool>,
     phase: RefCell<setup::Phase>,
     builtins: OnceCell<Vec<v8::Global<v8::Value>>>,
+    /// The prototypes of [`RARE_LATE`].
+    rare_late: OnceCell<Vec<v8::Global<v8::Value>>>,
     /// The two objects that all glue gets besides its host functions.
     pub(crate) shared: OnceCell<v8::Global<v8::Object>>,
     engine: OnceCell<v8::Global<v8::Object>>,
@@ -285,6 +288,7 @@ impl Inner {
     fn let_go(&mut self) {
         self.debugger.take();
         self.builtins.take();
+        self.rare_late.take();
         self.shared.take();
         self.engine.take();
         self.error_factory.take();

@@ -10,7 +10,7 @@ use isolate_engine::crossing::{self, NODE, check_stack, location, too_deep, weig
 use isolate_engine::{Arguments, BigInt, Exception, HostError, Location, MAX_DEPTH, Object, RegExp, Value};
 use v8::Local;
 
-use crate::context::{Builtin, Inner, RARE, Scope};
+use crate::context::{Builtin, Inner, Scope};
 use crate::memory;
 
 pub(crate) use isolate_engine::crossing::Refusal;
@@ -422,8 +422,8 @@ impl Inner {
             if next == object_prototype || !next.is_object() {
                 break;
             }
-            if let Some(i) = self.rare_prototypes().iter().position(|p| Local::new(scope, p) == next) {
-                return RARE[i];
+            if let Some((_, class)) = self.rare_classes().find(|(prototype, _)| Local::new(scope, *prototype) == next) {
+                return class;
             }
             at = next;
         }

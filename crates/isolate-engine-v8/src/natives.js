@@ -149,25 +149,28 @@
   const bufferResizable = getter(ArrayBuffer.prototype, 'resizable');
   const bufferDetached = getter(ArrayBuffer.prototype, 'detached');
   const bufferTransfer = ArrayBuffer.prototype.transfer;
-  // V8 adds this one to a context after all others, and to none that a snapshot is taken of.
+  const views = { __proto__: null };
+  const addView = (constructor) => {
+    views[constructor.name] = { __proto__: null, constructor, bytesPer: constructor.BYTES_PER_ELEMENT };
+  };
+  for (const constructor of [
+    Uint8Array, Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array,
+    BigUint64Array, Float32Array, Float64Array,
+  ]) addView(constructor);
+  // What is newest in the language V8 adds to a context after all else, and to none that a snapshot is taken of.
   let sharedByteLength, sharedMax, sharedGrowable;
   const late = (webAssembly) => {
     if (!webAssembly) delete globalThis.WebAssembly;
-    const prototype = globalThis.SharedArrayBuffer?.prototype;
-    if (prototype === undefined) return;
-    sharedByteLength = getter(prototype, 'byteLength');
-    sharedMax = getter(prototype, 'maxByteLength');
-    sharedGrowable = getter(prototype, 'growable');
-  };
-  const views = { __proto__: null };
-  for (const constructor of [
-    Uint8Array, Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array,
-    BigUint64Array, globalThis.Float16Array, Float32Array, Float64Array,
-  ]) {
-    if (constructor !== undefined) {
-      views[constructor.name] = { __proto__: null, constructor, bytesPer: constructor.BYTES_PER_ELEMENT };
+    const { SharedArrayBuffer, Float16Array, DisposableStack, AsyncDisposableStack } = globalThis;
+    if (SharedArrayBuffer !== undefined) {
+      sharedByteLength = getter(SharedArrayBuffer.prototype, 'byteLength');
+      sharedMax = getter(SharedArrayBuffer.prototype, 'maxByteLength');
+      sharedGrowable = getter(SharedArrayBuffer.prototype, 'growable');
     }
-  }
+    if (Float16Array !== undefined) addView(Float16Array);
+    // In the order of `RARE_LATE`.
+    return [DisposableStack?.prototype, AsyncDisposableStack?.prototype];
+  };
   const viewInfo = (v) => {
     const type = call(viewType, v);
     if (type !== undefined) {
@@ -348,8 +351,7 @@
   const rare = [
     WeakRef.prototype, FinalizationRegistry.prototype, getPrototypeOf([][Symbol.iterator]()),
     getPrototypeOf(''[Symbol.iterator]()), getPrototypeOf(''.matchAll(/a/g)), getPrototypeOf([].values().map((v) => v)),
-    getPrototypeOf(Iterator.from({ next() {} })), AsyncGenerator, globalThis.DisposableStack?.prototype,
-    globalThis.AsyncDisposableStack?.prototype,
+    getPrototypeOf(Iterator.from({ next() {} })), AsyncGenerator,
   ];
 
   const engine = {

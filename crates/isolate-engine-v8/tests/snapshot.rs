@@ -11,14 +11,14 @@ use isolate_engine_v8::V8;
 static FIRST: Glue = Glue::new(
     "isolate:test-first",
     "(function (host, shared, engine) {
-        shared.first = { host, classOf: engine.classOf, date: Date };
+        shared.first = { host, classOf: engine.classOf, viewInfo: engine.viewInfo, newView: engine.newView, date: Date };
         globalThis.add = host.add;
         return { call: (f, x) => f(x), late: () => host.add(20, 22), list: [1, 'a', null], makeError: (name, m) => Object.assign(new Error(m), { name }) };
     })",
 );
 static SECOND: Glue = Glue::new(
     "isolate:test-second",
-    "(function (host, shared) { globalThis.kind = (v) => shared.first.classOf(v); globalThis.twice = (x) => host.twice(x); })",
+    "(function (host, shared) { globalThis.kind = (v) => shared.first.classOf(v); globalThis.again = (v) => { const i = shared.first.viewInfo(v); return shared.first.newView(i.type, i.buffer, i.byteOffset, i.byteLength / i.bytesPer) }; globalThis.twice = (x) => host.twice(x); })",
 );
 static LAZY: Glue =
     Glue::new("isolate:test-lazy", "(function (host, shared) { shared.loaded = { Thing: class Thing {} } })");
@@ -73,6 +73,20 @@ fn check(set: &Set, offset: f64, steps: usize) {
         assert_eq!(eval(cx, "[kind(new Map()), twice(4), kind(new SharedArrayBuffer(1))].join()").unwrap(), {
             "Map,8,SharedArrayBuffer".into()
         });
+    }
+    if steps > 3 {
+        // V8 gives a context its newest builtins after the snapshot.
+        let views = "Int8 Uint8 Uint8Clamped Int16 Uint16 Int32 Uint32 BigInt64 BigUint64 Float16 Float32 Float64";
+        let odd = format!(
+            "'{views}'.split(' ').filter((name) => {{
+                const view = new globalThis[name + 'Array'](new ArrayBuffer(32), 8, 2), other = again(view);
+                return other.constructor !== view.constructor || other.byteOffset !== 8 || other.length !== 2;
+            }}).join()"
+        );
+        assert_eq!(eval(cx, &odd).unwrap(), "".into());
+        for class in ["DisposableStack", "AsyncDisposableStack", "WeakRef"] {
+            assert_eq!(eval(cx, &format!("kind(new {class}({{}}))")).unwrap(), class.into());
+        }
     }
     let stack = eval(cx, "(function f() { return new Error('x').stack })()").unwrap();
     assert!(stack.as_str().unwrap().contains("at f (test.js:1:"), "{stack:?}");

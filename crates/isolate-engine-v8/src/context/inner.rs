@@ -13,7 +13,7 @@ use isolate_engine::{
 };
 use v8::Local;
 
-use super::{Builtin, Callable, Catch, Inner, SLOT, Scope, Slot};
+use super::{Builtin, Callable, Catch, Inner, RARE, RARE_LATE, SLOT, Scope, Slot};
 use crate::callbacks::call_host;
 use crate::convert::{Refusal, made, name, place};
 use crate::natives;
@@ -346,9 +346,11 @@ impl Inner {
         }
     }
 
-    /// The prototypes by which [`RARE`] classes are told.
-    pub(crate) fn rare_prototypes(&self) -> &[v8::Global<v8::Value>] {
-        self.builtins.get().map_or(&[], |all| &all[Builtin::FirstRare as usize..])
+    /// The classes of [`RARE`] and [`RARE_LATE`] with the prototypes by which they are told.
+    pub(crate) fn rare_classes(&self) -> impl Iterator<Item = (&v8::Global<v8::Value>, &'static str)> {
+        let rare = self.builtins.get().map_or(&[][..], |all| &all[Builtin::FirstRare as usize..]);
+        let late = self.rare_late.get().map_or(&[][..], |all| all);
+        rare.iter().zip(RARE).chain(late.iter().zip(RARE_LATE))
     }
 
     /// Stops the guest if what it has, without garbage, is beyond the limit, or if its heap is with garbage.

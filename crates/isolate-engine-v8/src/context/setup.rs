@@ -68,6 +68,7 @@ impl V8Context {
             collected: Cell::new(false),
             phase: RefCell::default(),
             builtins: OnceCell::new(),
+            rare_late: OnceCell::new(),
             shared: OnceCell::new(),
             engine: OnceCell::new(),
             error_factory: RefCell::default(),
@@ -426,7 +427,15 @@ impl Inner {
             .map_err(|_| HostError::error("the context is not ready"))?;
         let undefined = v8::undefined(scope);
         let wasm = v8::Boolean::new(scope, self.web_assembly);
-        made(late.call(scope, undefined.into(), &[wasm.into()])).map(drop)
+        let rare = made(late.call(scope, undefined.into(), &[wasm.into()]))?;
+        let rare = Local::<v8::Array>::try_from(rare).map_err(|_| HostError::error("the context is not ready"))?;
+        let mut prototypes = Vec::with_capacity(RARE_LATE.len());
+        for i in 0..rare.length() {
+            let prototype = made(rare.get_index(scope, i))?;
+            prototypes.push(v8::Global::new(scope, prototype));
+        }
+        let _ = self.rare_late.set(prototypes);
+        Ok(())
     }
 
     fn fill_slot(&self, scope: &Scope<'_, '_>, slot: usize, f: Local<v8::Function>) {
