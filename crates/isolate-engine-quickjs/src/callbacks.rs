@@ -138,7 +138,9 @@ pub(crate) unsafe extern "C" fn on_collect(callable: *mut c_void) {
 pub(crate) unsafe extern "C" fn on_interrupt(_: *mut qjs::JSRuntime, opaque: *mut c_void) -> c_int {
     // SAFETY: see the module.
     let inner = unsafe { &*opaque.cast::<Inner>() };
-    inner.loading.end();
+    if inner.loading.is_linked() {
+        inner.end_loading();
+    }
     // SAFETY: the engine does not ask from inside an allocation.
     inner.account.note_engine(unsafe { (*inner.arena).used() });
     if inner.interrupter.poll().is_none() {
@@ -315,12 +317,30 @@ pub(crate) fn mentions_meta(source: &str) -> bool {
 
 /// The engine may evaluate a module now, for which the watchdog must not take its stack away; and must not have done so.
 fn may_evaluate(inner: &Inner) -> Result<(), HostError> {
-    inner.loading.begin();
+    inner.begin_loading();
     match inner.interrupter.stopped() {
         None => Ok(()),
         Some(_) => {
-            inner.loading.end();
+            inner.end_loading();
             Err(HostError::error("the context is stopped"))
+        }
+    }
+}
+
+/// Told of each new promise while modules are linked: the next is that of their evaluation.
+pub(crate) unsafe extern "C" fn on_promise(
+    _ctx: *mut qjs::JSContext,
+    kind: qjs::JSPromiseHookType,
+    _promise: qjs::JSValue,
+    _parent: qjs::JSValue,
+    opaque: *mut c_void,
+) {
+    if kind == qjs::JSPromiseHookType_JS_PROMISE_HOOK_INIT {
+        // SAFETY: see the module; the engine is not inside an allocation.
+        unsafe {
+            let inner = &*opaque.cast::<Inner>();
+            inner.loading.linked();
+            (*inner.arena).ask_at_once();
         }
     }
 }

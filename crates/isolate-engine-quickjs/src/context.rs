@@ -33,6 +33,8 @@ use crate::watchdog::{Loading, watch};
 /// Native stack, in bytes, that is kept below the guest's own for host functions and for copying values. A context needs
 /// a thread with this much besides [`Limits::stack`].
 pub const STACK_RESERVE: usize = 160 << 10;
+/// Below this no module is evaluated.
+const EVALUATION: usize = 8 << 10;
 /// Below this no guest code is started.
 const STACK_LEAST: usize = 32 << 10;
 
@@ -187,6 +189,8 @@ pub(crate) struct Inner {
     platform: RefCell<Option<PlatformGlue>>,
     pub(crate) loader: RefCell<Option<Rc<dyn ModuleLoader>>>,
     stack_limit: Cell<usize>,
+    /// What the thread had left of its stack when the engine was entered, if that is known.
+    stack_at_entry: Cell<Option<usize>>,
     pub(crate) loading: Arc<Loading>,
     target: OnceCell<Arc<Watched>>,
 }
@@ -266,6 +270,7 @@ impl QuickJsContext {
             platform: RefCell::default(),
             loader: RefCell::default(),
             stack_limit: Cell::new(0),
+            stack_at_entry: Cell::new(None),
             loading: Arc::default(),
             target: OnceCell::new(),
         });
@@ -359,6 +364,7 @@ impl QuickJsContext {
             }
             // SAFETY: the runtime is live and this is its thread; no engine call is under way, so the arena is free.
             unsafe {
+                this.stack_at_entry.set(stacker::remaining_stack());
                 qjs::JS_UpdateStackTop(this.rt);
                 if limit != this.stack_limit.replace(limit) {
                     qjs::JS_SetMaxStackSize(this.rt, limit as _);
@@ -447,6 +453,11 @@ impl EngineContext for QuickJsContext {
     fn evaluate_module(&self, module: &Script<'_>) -> Result<Promise, Failure> {
         let _entered = self.enter()?;
         let this = &*self.inner;
+        // A host function may be at any depth of the guest's stack, and see `watchdog` for what the engine does there.
+        if this.stack_depth().is_some_and(|depth| depth.saturating_add(EVALUATION) > this.stack_limit.get()) {
+            this.throw_host_error(&HostError::range_error("Maximum call stack size exceeded"));
+            return Err(this.take_failure());
+        }
         let code = self.compile(module, true)?;
         if mentions_meta(module.source) {
             // SAFETY: a module that was just compiled.
@@ -456,16 +467,16 @@ impl EngineContext for QuickJsContext {
                 return Err(this.take_failure());
             }
         }
-        this.loading.begin();
+        this.begin_loading();
         // A stop that came before this may have taken the stack away already.
         if let Err(stopped) = this.stopped() {
-            this.loading.end();
+            this.end_loading();
             this.free(code);
             return Err(stopped);
         }
         // SAFETY: takes `code`, which this context just compiled.
         let v = unsafe { qjs::JS_EvalFunction(this.ctx, code) };
-        this.loading.end();
+        this.end_loading();
         Ok(this.promise_handle(this.own(v)?))
     }
 
@@ -597,7 +608,11 @@ impl EngineContext for QuickJsContext {
             }
             this.stopped().inspect_err(|_| this.clear_exception())?;
             // SAFETY: the runtime is live and this is its thread.
-            match unsafe { qjs::JS_ExecutePendingJob(this.rt, &raw mut ctx) } {
+            let done = unsafe { qjs::JS_ExecutePendingJob(this.rt, &raw mut ctx) };
+            if this.loading.is_under_way() {
+                this.end_loading();
+            }
+            match done {
                 0 => break,
                 1.. => {}
                 _ => match this.take_failure() {

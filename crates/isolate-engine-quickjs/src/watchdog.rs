@@ -7,8 +7,11 @@
 //! ask.
 //!
 //! The second has an exception. The engine begins to evaluate a module with a look at the stack limit, and ends the process
-//! by an assertion if that look fails. So it is left alone from the last time that the host was asked about a module until guest
-//! code runs (and asks at its first step), or a moment has passed.
+//! by an assertion if that look fails. So the limit is left alone from the last time that the host was asked about a module
+//! until that look is past. Just before it the engine makes the promise of the evaluation, of which its hook tells; from
+//! there on the guest asks at its first step, and with that question the exception ends. Nearly all that lies between
+//! is the engine's own linking, which takes as long as the modules are large. A guest that gets to run there all the same (by
+//! a getter on promises, when a module was evaluated before) is given a moment, and after it the stack that the look needs.
 //!
 //! Both are plain words that the engine reads and that another thread writes. That is a data race by the letter. It is
 //! one aligned word at a time, which the engine loads afresh at each look and cannot see half written on any platform
@@ -16,7 +19,7 @@
 //! milliseconds later.
 
 use std::ffi::c_int;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -26,31 +29,59 @@ use rquickjs::qjs;
 
 /// Whether a module is about to be evaluated.
 #[derive(Debug, Default)]
-pub(crate) struct Loading(AtomicU64);
+pub(crate) struct Loading {
+    /// When that began; zero if none is.
+    since: AtomicU64,
+    /// How much stack the look at its limit needs; zero if that is not known.
+    needs: AtomicUsize,
+    /// Whether linking is done.
+    linked: AtomicBool,
+}
 
 impl Loading {
-    /// How long it takes at most to link modules once all are there.
-    const MOST: Duration = Duration::from_millis(100);
+    /// For how long a stopped guest keeps its whole stack.
+    const WHOLE: Duration = Duration::from_millis(100);
+    /// By how much the engine's frames from the last question to the look may be deeper than ours at that question.
+    const FRAMES: usize = 4 << 10;
 
     fn now() -> u64 {
         static START: OnceLock<Instant> = OnceLock::new();
         u64::try_from(START.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
     }
 
-    pub(crate) fn begin(&self) {
-        self.0.store(Self::now(), Ordering::SeqCst);
+    /// The engine is about to link and to evaluate. `depth` is how much of the stack is in use.
+    pub(crate) fn begin(&self, depth: Option<usize>) {
+        self.linked.store(false, Ordering::Relaxed);
+        self.needs.store(depth.map_or(0, |depth| depth.saturating_add(Self::FRAMES)), Ordering::Relaxed);
+        self.since.store(Self::now(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.since.load(Ordering::SeqCst) != 0
+    }
+
+    /// The promise of the evaluation is made: what asks next is guest code.
+    pub(crate) fn linked(&self) {
+        self.linked.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_linked(&self) -> bool {
+        self.linked.load(Ordering::Relaxed)
     }
 
     /// Guest code runs, or nothing came of it.
     pub(crate) fn end(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.since.store(0, Ordering::Relaxed);
     }
 
-    fn is_under_way(&self) -> bool {
-        match self.0.load(Ordering::SeqCst) {
-            0 => false,
-            begun => Self::now().saturating_sub(begun) <= Self::MOST.as_millis() as u64,
-        }
+    /// The stack that a stopped guest may have; none if it is not to be touched.
+    fn stack(&self) -> Option<usize> {
+        let begun = match self.since.load(Ordering::SeqCst) {
+            0 => return Some(1),
+            begun => begun,
+        };
+        let late = Self::now().saturating_sub(begun) > Self::WHOLE.as_millis() as u64;
+        Some(self.needs.load(Ordering::Relaxed)).filter(|needs| late && *needs > 0)
     }
 }
 
@@ -70,8 +101,10 @@ impl Words {
         // SAFETY: both are live until the context is forgotten; see the module for what it means to write them from here.
         unsafe {
             AtomicI32::from_ptr(self.counter).store(1, Ordering::Relaxed);
-            if interrupter.stopped().is_some() && !self.loading.is_under_way() {
-                qjs::JS_SetMaxStackSize(self.rt, 1);
+            if interrupter.stopped().is_some()
+                && let Some(stack) = self.loading.stack()
+            {
+                qjs::JS_SetMaxStackSize(self.rt, stack as _);
             }
         }
     }

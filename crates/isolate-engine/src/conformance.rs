@@ -73,6 +73,7 @@ const CHECKS: &[Check] = &[
     ("import attributes", modules::import_attributes),
     ("import.meta", modules::import_meta),
     ("native_modules", modules::native_modules),
+    ("modules at any depth", modules::at_any_depth),
     ("glue sees host, shared and engine, the guest does not", glue),
     ("globals are loaded when they are touched", platform::lazy_globals),
     ("glue is asked before rejections are reported", platform::rejection_hook),

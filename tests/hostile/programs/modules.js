@@ -7,6 +7,7 @@
   const types = ['json', 'text', 'bytes'];
   const all = await Promise.all(types.map((type) => import('data', { with: { type } })));
   if (all[0].default.a[1] !== 'two' || all[1].default.length !== all[2].default.length) throw new Error('wrong');
+  await import('many');
   const meta = await import('meta');
   if (meta.url !== '/meta' || meta.main || meta.resolve('x') !== '/x') throw new Error('wrong');
   await import('data', { with: { type: 'css' } }).then(() => { throw new Error('came'); }, () => {});

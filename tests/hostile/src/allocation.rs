@@ -177,6 +177,8 @@ impl ModuleLoader for Modules {
             "/d" => {
                 Ok("export const of = (x) => ` of ${x}`; export default Array.from({ length: 50 }, String);".into())
             }
+            // The longest part of its linking is the making of these functions, after the engine has last asked.
+            "/many" => Ok((0..400).map(|i| format!("function f{i}() {{}}\n")).collect::<String>().into()),
             "/data" => Ok(r#"{ "a": [1, "two"] }"#.into()),
             "/meta" => Ok("export const { url, main, resolve } = import.meta;".into()),
             "/broken" => Ok("export const = 1".into()),

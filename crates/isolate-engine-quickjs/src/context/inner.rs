@@ -15,7 +15,7 @@ use rquickjs::qjs;
 
 use super::{Builtin, Callable, Inner, Slot};
 use crate::arena::{Arena, FUNCTIONS};
-use crate::callbacks::{call_host, on_collect};
+use crate::callbacks::{call_host, on_collect, on_promise};
 use crate::convert::Refusal;
 
 impl Inner {
@@ -49,6 +49,25 @@ impl Inner {
         }
         // SAFETY: as above.
         if unsafe { qjs::JS_IsException(v) } { Err(self.take_failure()) } else { Ok(v) }
+    }
+
+    /// How much of the stack is in use, from where the engine was entered; none if that cannot be known.
+    pub(crate) fn stack_depth(&self) -> Option<usize> {
+        Some(self.stack_at_entry.get()?.saturating_sub(stacker::remaining_stack()?))
+    }
+
+    /// The engine is about to link modules and to evaluate one; see [`Loading`](crate::watchdog::Loading).
+    pub(crate) fn begin_loading(&self) {
+        self.loading.begin(self.stack_depth());
+        let opaque = ptr::from_ref(self).cast_mut().cast();
+        // SAFETY: the runtime is live, this is its thread, and `self` outlives it.
+        unsafe { qjs::JS_SetPromiseHook(self.rt, Some(on_promise), opaque) };
+    }
+
+    pub(crate) fn end_loading(&self) {
+        // SAFETY: as above.
+        unsafe { qjs::JS_SetPromiseHook(self.rt, None, ptr::null_mut()) };
+        self.loading.end();
     }
 
     pub(crate) fn clear_exception(&self) {

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use super::{context, eval};
 use crate::{
-    Engine, EngineContext, Failure, Glue, HostError, ModuleLoader, ModuleSource, ModuleType, PromiseState, Script,
-    Value,
+    Engine, EngineContext, Failure, Glue, HostError, HostFunction, ModuleLoader, ModuleSource, ModuleType,
+    PromiseState, Script, Value,
 };
 
 struct Files(Option<crate::Function>);
@@ -162,4 +162,35 @@ pub(super) fn native_modules(engine: &dyn Engine) {
     eval(&*cx3, "globalThis.got = 0; import('native').catch((e) => { got = e.name + e.message; }); 0").unwrap();
     cx3.run_microtasks().unwrap();
     assert_eq!(eval(&*cx3, "got").unwrap(), "RangeErrorno".into());
+}
+
+/// A host function evaluates a module, however little of the stack the guest has left.
+pub(super) fn at_any_depth(engine: &dyn Engine) {
+    let cx = context(engine);
+    let evaluate = HostFunction::new("evaluate", |cx, _| {
+        let module = Script::new("evaluated++; export default [1].map((x) => x)", "deep.mjs");
+        cx.evaluate_module(&module).map_err(HostError::from)?;
+        Ok(Value::Undefined)
+    });
+    let evaluate = cx.new_function(evaluate).unwrap();
+    let source = "globalThis.evaluated = 0; (evaluate) => {
+            let left = 100;
+            const odd = [];
+            const down = () => {
+                try { down(); } catch {}
+                if (left > 0) {
+                    left--;
+                    try { evaluate(); } catch (e) { if (e.name !== 'RangeError') odd.push(String(e)); }
+                }
+            };
+            down();
+            evaluate();
+            return odd.join();
+        }";
+    let Value::Function(guest) = eval(&*cx, source).unwrap() else { panic!("no function") };
+    assert_eq!(cx.call(&guest, vec![evaluate.into()]).unwrap(), "".into());
+    let evaluated = eval(&*cx, "evaluated").unwrap().as_f64().unwrap();
+    assert!((1.0..=101.0).contains(&evaluated), "{evaluated} evaluations");
+    assert!(matches!(run(&*cx, "evaluated = 'again'").unwrap(), PromiseState::Fulfilled(_)));
+    assert_eq!(eval(&*cx, "evaluated").unwrap(), "again".into());
 }
