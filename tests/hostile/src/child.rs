@@ -14,7 +14,7 @@ use isolate_runtime::{
 };
 
 use crate::files::{Disk, files};
-use crate::{DEADLINE, Kind, MEMORY, Outcome, micros};
+use crate::{DEADLINE, Kind, MEMORY, Outcome, deadline, micros};
 
 /// How long the event loop may go on after an evaluation that gave a value.
 const AFTERWARDS: Duration = Duration::from_secs(1);
@@ -32,9 +32,9 @@ pub fn run(engine: &str, script: &Path) -> Result<Outcome, String> {
     tokio.block_on(run_script(engine, source, filename, &disk))
 }
 
-fn options(engine: &Arc<dyn Engine>, disk: &Disk) -> Result<RuntimeOptions, String> {
+fn options(engine: &Arc<dyn Engine>, deadline: Duration, disk: &Disk) -> Result<RuntimeOptions, String> {
     // `wall_time` is for what runs after the evaluation, such as timers that it left behind.
-    let limits = Limits::new().memory(MEMORY).wall_time(DEADLINE);
+    let limits = Limits::new().memory(MEMORY).wall_time(deadline);
     let fetch = FetchOptions::new().on_fetch(answer).web_socket(connect);
     let options = RuntimeOptions::new().engine_arc(engine.clone()).limits(limits).clock(Clock::Real);
     Ok(options.fetch(fetch).fs(files(Some(disk))?))
@@ -74,13 +74,15 @@ pub(crate) async fn connect(request: Request<()>) -> Result<WebSocketConnection,
 async fn run_script(engine: Arc<dyn Engine>, source: String, filename: String, disk: &Disk) -> Result<Outcome, String> {
     let uncaught = Arc::new(AtomicUsize::new(0));
     let counter = uncaught.clone();
-    let options = options(&engine, disk)?.console(ConsoleOptions::new().on_event(|_| {})).on_uncaught(move |_| {
-        counter.fetch_add(1, Ordering::Relaxed);
-    });
+    let deadline = deadline(&source);
+    let options =
+        options(&engine, deadline, disk)?.console(ConsoleOptions::new().on_event(|_| {})).on_uncaught(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
     let runtime = create_runtime(options).await.map_err(|e| format!("no runtime: {e}"))?;
     let rss_before_kib = status("VmRSS:");
     let start = Instant::now();
-    let result = runtime.eval(source, EvalOptions::new().filename(filename).deadline(DEADLINE)).await;
+    let result = runtime.eval(source, EvalOptions::new().filename(filename).deadline(deadline)).await;
     let elapsed = start.elapsed();
     let in_eval = result.is_err();
     let (mut kind, mut detail) = match &result {
@@ -102,10 +104,11 @@ async fn run_script(engine: Arc<dyn Engine>, source: String, filename: String, d
         detail = format!("ended as {kind}, then {what}; {detail}");
         kind = Kind::Broken;
     }
-    let past = |d: Duration| i64::try_from(micros(d)).unwrap_or(i64::MAX) - DEADLINE.as_micros() as i64;
+    let past = |d: Duration| i64::try_from(micros(d)).unwrap_or(i64::MAX) - deadline.as_micros() as i64;
     Ok(Outcome {
         kind,
         detail,
+        deadline_us: micros(deadline),
         elapsed_us: micros(elapsed),
         overshoot_us: (kind == Kind::Deadline && in_eval).then(|| past(elapsed)),
         rss_before_kib,
@@ -132,8 +135,9 @@ fn classify(e: &Error) -> (Kind, String) {
 
 /// What a host does next: another runtime works, this one answers as it must, and both can be disposed of.
 async fn still_usable(engine: &Arc<dyn Engine>, disk: &Disk, runtime: &Runtime) -> Result<(), String> {
-    let other =
-        create_runtime(options(engine, disk)?).await.map_err(|e| format!("no second runtime could be made: {e}"))?;
+    let other = create_runtime(options(engine, DEADLINE, disk)?)
+        .await
+        .map_err(|e| format!("no second runtime could be made: {e}"))?;
     match other.eval_as::<u8>("1 + 1", ()).await {
         Ok(2) => {}
         other => return Err(format!("a second runtime answered {other:?}")),

@@ -30,8 +30,10 @@ use serde::{Deserialize, Serialize};
 
 /// The memory that each script gets.
 pub const MEMORY: usize = 64 << 20;
-/// The time that each script gets.
+/// The time that a script gets whose end may be the deadline.
 pub const DEADLINE: Duration = Duration::from_secs(1);
+/// The time that all others get. They are to end by themselves, however slow the machine.
+pub const ROOM: Duration = Duration::from_secs(10);
 /// How far past its deadline a run may end before it counts as late. Only [`known`] scripts are held to it: one that is
 /// not late any more does not belong there.
 pub const LATE: Duration = Duration::from_secs(1);
@@ -90,6 +92,8 @@ pub struct Outcome {
     pub kind: Kind,
     /// In words, where there is more to say.
     pub detail: String,
+    /// The time that it had.
+    pub deadline_us: u64,
     /// From the beginning of the evaluation to its return.
     pub elapsed_us: u64,
     /// How far that is past the deadline, for a run that was stopped by it; less than nothing is possible in theory.
@@ -105,6 +109,7 @@ impl Outcome {
         Self {
             kind,
             detail: detail.into(),
+            deadline_us: micros(DEADLINE),
             elapsed_us: micros(elapsed),
             overshoot_us: None,
             rss_before_kib: None,
@@ -114,7 +119,7 @@ impl Outcome {
 
     /// How far past the deadline the evaluation returned, whatever ended it.
     pub fn past_deadline(&self) -> Duration {
-        Duration::from_micros(self.elapsed_us).saturating_sub(DEADLINE)
+        Duration::from_micros(self.elapsed_us.saturating_sub(self.deadline_us))
     }
 
     /// How much the process grew by beyond the memory limit.
@@ -172,6 +177,11 @@ pub fn scripts(dir: &Path) -> Result<Vec<Script>, String> {
     Ok(scripts)
 }
 
+/// The time that a script gets.
+fn deadline(source: &str) -> Duration {
+    if expectation(source).is_some_and(|kinds| !kinds.contains(&Kind::Deadline)) { ROOM } else { DEADLINE }
+}
+
 /// What the first line of a script says.
 fn expectation(source: &str) -> Option<Vec<Kind>> {
     let kinds = source.lines().next()?.strip_prefix("// expect: ")?;
@@ -188,5 +198,8 @@ mod tests {
         assert_eq!(expectation("// expect: hang\n"), None, "no script may hang");
         assert_eq!(expectation("1"), None);
         assert_eq!(expectation(""), None);
+        let room =
+            ["ok", "error|memory", "deadline", "memory|deadline"].map(|kinds| deadline(&format!("// expect: {kinds}")));
+        assert_eq!(room, [ROOM, ROOM, DEADLINE, DEADLINE]);
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::corpus::{Case, Results};
-use crate::{DEADLINE, Kind, LATE, MEMORY, Outcome};
+use crate::{DEADLINE, Kind, LATE, MEMORY, Outcome, ROOM};
 
 pub(crate) fn markdown(results: &Results) -> String {
     let mut text = String::new();
@@ -17,10 +17,11 @@ pub(crate) fn markdown(results: &Results) -> String {
     let took = results.took.as_secs();
     let _ = writeln!(
         text,
-        "Each run in a process of its own, with {} MiB of memory, a deadline of {} s and killed after {} s. \
+        "Each run in a process of its own, with {} MiB of memory, a deadline of {} s ({} s for those whose end must be another) and killed after {} s. \
          All together took {took} s.",
         MEMORY >> 20,
         DEADLINE.as_secs(),
+        ROOM.as_secs(),
         results.cap.as_secs()
     );
     if results.skipped > 0 {
