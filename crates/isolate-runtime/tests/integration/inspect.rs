@@ -1,5 +1,4 @@
 //! Debugging through the DevTools protocol, as a front end does it.
-#![cfg(feature = "v8")]
 
 use std::time::Duration;
 

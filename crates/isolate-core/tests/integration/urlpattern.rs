@@ -1,4 +1,3 @@
-#![cfg(feature = "urlpattern")]
 //! URLPattern, on every engine.
 
 use isolate_test_utils::{create_test_context, engine_test, eval_code};

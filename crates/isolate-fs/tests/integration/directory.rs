@@ -38,7 +38,7 @@ fn a_crash_leaves_the_old_file_or_the_new_one() {
     let (mut left, mut new) = (0, 0);
     for round in 0..20u64 {
         let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child_that_writes", "--nocapture"])
+            .args(["--exact", "directory::child_that_writes", "--nocapture"])
             .env("ISOLATE_FS_CHILD", root.path())
             .stdout(std::process::Stdio::null())
             .spawn()

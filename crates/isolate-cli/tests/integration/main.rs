@@ -1,0 +1,6 @@
+//! One program for all tests that are outside of the crate: each program more is linked with the engines again.
+
+mod cli;
+mod inspect;
+mod repl;
+mod test_command;

@@ -1,0 +1,7 @@
+//! One program for all tests that are outside of the crate: each program more is linked with the engines again.
+
+mod fetch;
+#[cfg(feature = "network")]
+mod network;
+mod serve;
+mod websocket;

@@ -1,0 +1,7 @@
+//! One program for all tests that are outside of the crate: each program more is linked with the engines again.
+
+mod directory;
+#[cfg(unix)]
+mod escape;
+mod guest;
+mod handlers;
