@@ -6,71 +6,21 @@
 //! the process, so each program has a child of its own, which says where it is.
 
 use std::path::Path;
-use std::process::Command;
-use std::rc::Rc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use futures_util::stream;
-use isolate_runtime::{
-    Class, Clock, ConsoleOptions, Context, ContextOptions, CryptoOptions, DomExceptionName, Error, ErrorKind,
-    EvalOptions, FetchLimits, FetchOptions, HostError, Limits, ModuleLoader, ModuleSource, ModuleType, PathOptions,
-    QuickJs, Termination, TestEnvironmentOptions, TimersOptions, Value, setup_console, setup_core, setup_crypto,
-    setup_fetch, setup_fs, setup_path, setup_test_environment, setup_timers,
-};
+use isolate_runtime::{QuickJs, Termination};
 
-use crate::corpus::run_capped;
-
-macro_rules! programs {
-    ($($name:literal),* $(,)?) => {
-        &[("setup", "'done'"), $(($name, include_str!(concat!("../programs/", $name, ".js")))),*]
-    };
-}
-
-/// The programs by name. Each gives `done` if it is let run to its end. The first does nothing, so that what fails is
-/// the setting up.
-pub const PROGRAMS: &[(&str, &str)] = programs![
-    "compiler",
-    "async",
-    "classes",
-    "closures",
-    "collections",
-    "console",
-    "crypto",
-    "errors",
-    "fetch",
-    "fs",
-    "generators",
-    "host-calls",
-    "json",
-    "modules",
-    "path",
-    "platform",
-    "regexps",
-    "repeatable",
-    "sorting",
-    "strings",
-    "tests",
-    "timers",
-    "typed-arrays",
-];
+use crate::programs::{self, PROGRAMS, run_once};
 
 /// Runs a program in a process of its own, with `points` of its allocations failing in turn, or all of them.
 ///
 /// # Errors
 /// What went wrong, and at which allocation.
 pub fn parent(program: &Path, name: &str, points: Option<u64>, cap: Duration) -> Result<(), String> {
-    let mut command = Command::new(program);
-    command.args(["--failing-allocations", name]);
-    if let Some(points) = points {
-        command.args(["--points", &points.to_string()]);
-    }
-    let done = run_capped(&mut command, cap).map_err(|e| e.to_string())?;
-    if done.status.is_some_and(|s| s.success()) {
-        return Ok(());
-    }
-    let at = done.out.lines().last().unwrap_or("none");
-    let status = done.status.map_or("killed: it took too long".into(), |s| s.to_string());
-    Err(format!("{name}, allocation {at}: {status}: {}", done.err.trim()))
+    let mut args = vec!["--failing-allocations", name];
+    let points = points.map(|points| points.to_string());
+    args.extend(points.iter().flat_map(|points| ["--points", points]));
+    programs::run_child(program, &args, cap)
 }
 
 /// Runs a program in this process, and prints the number of each allocation before the run in which it fails. With
@@ -79,7 +29,7 @@ pub fn parent(program: &Path, name: &str, points: Option<u64>, cap: Duration) ->
 /// # Errors
 /// If a run ends in another way than by its memory or by giving its value.
 pub fn child(name: &str, points: Option<u64>, only: Option<u64>) -> Result<(), String> {
-    let source = PROGRAMS.iter().find(|(n, _)| *n == name).ok_or_else(|| format!("no program is called {name}"))?.1;
+    let source = programs::source(name)?;
     // What is made once for the process must not be counted.
     if !completes(source, None)? {
         return Err("it runs out of memory when nothing is made to fail".into());
@@ -116,109 +66,6 @@ fn allocations(source: &str) -> Result<u64, String> {
 
 /// Runs a program once. Returns whether it came to its end, rather than to that of its memory.
 fn completes(source: &str, fail: Option<u64>) -> Result<bool, String> {
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|e| e.to_string())?;
-    let mut engine = QuickJs::new();
-    if let Some(n) = fail {
-        engine = engine.failing_allocation(n);
-    }
-    let options = ContextOptions::new()
-        .limits(Limits::new().memory(256 << 20))
-        .clock(Clock::VirtualAutoAdvance)
-        .start_time(SystemTime::UNIX_EPOCH)
-        .seed(1)
-        .tokio(tokio.handle().clone());
-    let at = |what: &str| format!("{what} when allocation {fail:?} failed");
-    let out_of_memory = |e: &Error| e.terminated() == Some(Termination::Memory);
-    let context = match Context::new(&engine, options) {
-        Ok(context) => context,
-        Err(e) if out_of_memory(&e) => return Ok(false),
-        Err(e) => return Err(at(&format!("no context: {e:?}"))),
-    };
-    let result = set_up(&context).and_then(|()| {
-        tokio.block_on(async {
-            let value = context.eval(source, EvalOptions::new().filename("program.js")).await?;
-            context.run_until_idle().await?;
-            Ok(value)
-        })
-    });
-    let completed = match result {
-        Ok(value) if value.as_str() == Some("done") => true,
-        Err(e) if out_of_memory(&e) => false,
-        other => return Err(at(&format!("it gave {other:?}"))),
-    };
-    if completed && fail.is_some() && context.stopped().is_some() {
-        return Err(at("it came to its end though it was stopped"));
-    }
-    if !completed {
-        // A stopped context can still be asked, and goes on saying so.
-        context.collect_garbage();
-        let _ = context.memory_usage();
-        let again = [context.evaluate("1", "again.js").map(drop), context.tick(Duration::from_secs(1))];
-        if !again.iter().all(|r| r.as_ref().is_err_and(out_of_memory)) {
-            return Err(at(&format!("afterwards the context answered {again:?}")));
-        }
-    }
-    drop(context);
-    Ok(completed)
-}
-
-struct Modules;
-
-impl ModuleLoader for Modules {
-    fn resolve(&self, specifier: &str, _referrer: &str) -> Result<String, HostError> {
-        Ok(format!("/{}", specifier.trim_start_matches('/')))
-    }
-
-    fn load(&self, name: &str, _: ModuleType) -> Result<ModuleSource, HostError> {
-        match name {
-            "/a" => Ok("import * as b from 'b'; export { b }; export default (n) => n + b.three".into()),
-            "/b" => Ok("export { default as a } from 'a'; export const three = await Promise.resolve(3);".into()),
-            "/c" => Ok("import { of } from 'd'; export const value = () => 'd' + of('c'); export let later;".into()),
-            "/d" => {
-                Ok("export const of = (x) => ` of ${x}`; export default Array.from({ length: 50 }, String);".into())
-            }
-            // The longest part of its linking is the making of these functions, after the engine has last asked.
-            "/many" => Ok((0..400).map(|i| format!("function f{i}() {{}}\n")).collect::<String>().into()),
-            "/data" => Ok(r#"{ "a": [1, "two"] }"#.into()),
-            "/meta" => Ok("export const { url, main, resolve } = import.meta;".into()),
-            "/broken" => Ok("export const = 1".into()),
-            "/throws" => Ok("throw new TypeError('from a module')".into()),
-            _ => Err(HostError::dom(DomExceptionName::NotFoundError, format!("there is no module {name}"))),
-        }
-    }
-}
-
-/// Everything that the programs use, set up as a runtime does it.
-fn set_up(context: &Context) -> Result<(), Error> {
-    context.on_uncaught(|_| {});
-    context.set_module_loader(Rc::new(Modules));
-    setup_core(context)?;
-    setup_console(context, ConsoleOptions::new().on_event(|e| drop(e.clone())))?;
-    setup_crypto(context, CryptoOptions::new())?;
-    let limits = FetchLimits::new().response_time(None);
-    setup_fetch(
-        context,
-        FetchOptions::new().on_fetch(crate::child::answer).web_socket(crate::child::connect).limits(limits),
-    )?;
-    let files = crate::files::files(None).map_err(|e| Error::new(ErrorKind::Engine, e))?;
-    setup_fs(context, files)?;
-    setup_path(context, PathOptions::new())?;
-    setup_timers(context, TimersOptions::default())?;
-    setup_test_environment(context, TestEnvironmentOptions::new())?;
-    context.define_function("host.echo", |v: Value| v)?;
-    context
-        .define_function("host.fail", |message: String| -> Result<(), _> { Err(HostError::range_error(message)) })?;
-    context.define_async_function("host.later", |v: Value| async move {
-        tokio::task::yield_now().await;
-        v
-    })?;
-    context.define_async_function("host.failLater", |message: String| async move {
-        tokio::task::yield_now().await;
-        Err::<(), _>(HostError::dom(DomExceptionName::NotFoundError, message))
-    })?;
-    context.define_stream_function("host.items", |n: u32| stream::iter(0..n))?;
-    let counter = Class::new("Counter", |n: f64| n)
-        .getter("value", |n: &mut f64| *n)
-        .method("add", |n: &mut f64, more: f64| *n += more);
-    context.define_class(counter)
+    let engine = fail.map_or_else(QuickJs::new, |n| QuickJs::new().failing_allocation(n));
+    run_once(&engine, source, Termination::Memory, |_| {}).map_err(|e| format!("when allocation {fail:?} failed: {e}"))
 }

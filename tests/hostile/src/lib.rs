@@ -11,7 +11,7 @@
 //! What an engine is known not to stop in time stands in `known.json`, with the reason ([`known`]). What is asserted
 //! is how a run ends, not when; times and memory are measured and shown.
 //!
-//! [`allocation`] lets every allocation of ordinary programs fail in turn.
+//! [`allocation`] lets every allocation of ordinary programs fail in turn, and [`stops`] stops them at many moments.
 
 #![forbid(unsafe_code)]
 
@@ -20,7 +20,9 @@ pub mod child;
 pub mod corpus;
 mod files;
 pub mod known;
+pub mod programs;
 mod report;
+pub mod stops;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

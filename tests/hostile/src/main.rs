@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use isolate_hostile::corpus::{self, Options};
-use isolate_hostile::{allocation, child};
+use isolate_hostile::{allocation, child, stops};
 
 /// Runs the hostile scripts, each in a process of its own, and prints how they ended.
 #[derive(Parser)]
@@ -39,7 +39,13 @@ struct Args {
     /// Runs one program in this process with one allocation after another failing.
     #[arg(long, hide = true, value_name = "PROGRAM")]
     failing_allocations: Option<String>,
-    /// How many of them; all without this.
+    /// Runs one program in this process on the engine, stopped at one moment after another.
+    #[arg(long, hide = true, value_name = "PROGRAM", requires = "engine")]
+    stops: Option<String>,
+    /// How many of them.
+    #[arg(long, hide = true, default_value_t = 1000)]
+    runs: u32,
+    /// How many of the failing allocations; all without this.
     #[arg(long, hide = true, requires = "failing_allocations")]
     points: Option<u64>,
     /// Only this one, to look into a failure.
@@ -65,6 +71,12 @@ fn run(args: Args) -> Result<ExitCode, String> {
     }
     if let Some(program) = args.failing_allocations {
         allocation::child(&program, args.points, args.only)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(program) = args.stops {
+        for engine in &args.engine {
+            stops::child(engine, &program, args.runs)?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let results = corpus::run(&Options {
