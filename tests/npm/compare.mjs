@@ -33,7 +33,6 @@ const cases = [
     name: 'combined',
     packages: Object.keys(bundles),
     files: [...Object.values(bundles), ...Object.values(drivers).flat()],
-    timeout: '20s', // four times the work of one
   },
   // Files that parse only as modules. Alone, a library prints nothing; it must still load.
   { name: 'acorn.mjs', packages: ['acorn'], files: ['node_modules/acorn/dist/acorn.mjs'], silent: true },
@@ -85,13 +84,14 @@ process.exit(rows.length > 0 && different === 0 ? 0 : 1);
 
 function compare(each) {
   const reference = run(process.execPath, ['--experimental-vm-modules', '--no-warnings', 'reference.mjs', ...each.files]);
-  const ours = run(isolate, [...runWithLimits(each), ...each.files]);
+  const ours = run(isolate, [...runWithLimits(), ...each.files]);
   return { ...each, reference, ours, problem: problem(each, reference, ours) };
 }
 
-function runWithLimits({ timeout = '5s' }) {
+// Time enough on any machine: how long it takes is printed, and nothing is made of it.
+function runWithLimits() {
   const engine = process.env.ISOLATE_ENGINE;
-  return ['run', ...(engine ? ['--engine', engine] : []), '--memory', '64M', '--timeout', timeout];
+  return ['run', ...(engine ? ['--engine', engine] : []), '--memory', '64M', '--timeout', '120s'];
 }
 
 function problem(each, reference, ours) {
@@ -110,13 +110,13 @@ function problem(each, reference, ours) {
 
 function run(command, args) {
   const start = performance.now();
-  const result = spawnSync(command, args, { maxBuffer: 1 << 28, timeout: 60_000 });
+  const result = spawnSync(command, args, { maxBuffer: 1 << 28, timeout: 150_000 });
   const ms = performance.now() - start;
   if (result.error && result.error.code !== 'ETIMEDOUT') {
     console.error(`cannot run ${command}: ${result.error.message}`);
     process.exit(2);
   }
-  const code = result.error ? 'no end within a minute' : (result.signal ?? String(result.status));
+  const code = result.error ? 'no end within 150 seconds' : (result.signal ?? String(result.status));
   return { code, ms, stdout: result.stdout, stderr: result.stderr };
 }
 
