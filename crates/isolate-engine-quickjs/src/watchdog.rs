@@ -71,6 +71,7 @@ impl Loading {
 
     /// Guest code runs, or nothing came of it.
     pub(crate) fn end(&self) {
+        self.linked.store(false, Ordering::Relaxed);
         self.since.store(0, Ordering::Relaxed);
     }
 
