@@ -92,6 +92,9 @@ pub(crate) struct Tests {
     /// Stop after so many failures.
     #[arg(long, value_name = "FAILURES", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     pub(crate) bail: Option<usize>,
+    /// Write inline snapshots that are missing or differ into the test files.
+    #[arg(long, short = 'u')]
+    pub(crate) update: bool,
     /// Also write the results to a file, in the XML of JUnit.
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,

@@ -109,8 +109,8 @@ pub use isolate_modules::{StripError, StripErrorKind, StripOptions, strip_types}
 pub use isolate_path::{PathHandle, PathOptions, setup_path};
 #[cfg(feature = "test-environment")]
 pub use isolate_test_environment::{
-    RunOptions, Status, TestEnvironmentHandle, TestEnvironmentOptions, TestEvent, TestFailure, TestResult, TestResults,
-    TestRunner, setup_test_environment,
+    InlineSnapshot, RunOptions, Status, TestEnvironmentHandle, TestEnvironmentOptions, TestEvent, TestFailure,
+    TestResult, TestResults, TestRunner, WrittenSnapshots, setup_test_environment, write_inline_snapshots,
 };
 pub use isolate_timers::{TimersHandle, TimersOptions, setup_timers};
 

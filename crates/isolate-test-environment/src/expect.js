@@ -110,13 +110,20 @@
     }
     return joined;
   };
-  const inlineSnapshot = (actual, args, name) => {
+  // What is to be written into the source, if the host asked for that.
+  t.snapshots = [];
+  t.updating = false;
+  const inlineSnapshot = (actual, args, name, state) => {
     let given = args[0];
     if (isObject(given)) throw new p.TypeError(name + ': property matchers are not supported');
+    if (given !== undefined) given = indented(ToString(given));
+    if (t.updating && !state.not && given !== actual) {
+      push(t.snapshots, { matcher: name, text: actual, stack: state.trace ?? call(p.ErrorGetStack, new p.Error()) });
+      return { pass: true };
+    }
     if (given === undefined) {
       return { pass: false, text: 'to match an inline snapshot, and none is given. What to write:\n\n' + name + '(`' + actual + '`)' };
     }
-    given = indented(ToString(given));
     return { pass: given === actual, text: '%notto match the inline snapshot', actual, expected: given };
   };
 
@@ -222,7 +229,7 @@
     toSatisfy: (r, e, args) => ({ pass: !!e(r), text: '%notto satisfy ' + (args.length > 1 ? ToString(args[1]) : 'the predicate') }),
     toThrow,
     toThrowError: toThrow,
-    toMatchInlineSnapshot: (r, e, args, name) => inlineSnapshot(t.snapshot(r), args, name),
+    toMatchInlineSnapshot: (r, e, args, name, state) => inlineSnapshot(t.snapshot(r), args, name, state),
     toThrowErrorMatchingInlineSnapshot: (r, e, args, name, state) => {
       let error = r;
       if (state.promise === undefined) {
@@ -234,7 +241,7 @@
         }
         if (error === NOTHING) return { pass: false, text: 'to throw an error, and it did not' };
       }
-      return inlineSnapshot(t.snapshot(error), args, name);
+      return inlineSnapshot(t.snapshot(error), args, name, state);
     },
     toHaveBeenCalled: (r, e, args, name) => {
       const { calls } = spy(r, name);

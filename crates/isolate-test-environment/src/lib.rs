@@ -11,6 +11,7 @@
 mod plan;
 mod results;
 mod run;
+mod snapshots;
 
 use std::cell::{OnceCell, RefCell};
 use std::future::poll_fn;
@@ -22,6 +23,7 @@ use isolate_core::{Context, Error, ErrorKind, EvalOptions, Function, Glue, Turn,
 
 pub use results::{Status, TestEvent, TestFailure, TestResult, TestResults};
 pub use run::{RunOptions, TestRunner};
+pub use snapshots::{InlineSnapshot, WrittenSnapshots, write_inline_snapshots};
 
 static VALUES: Glue = Glue::new("isolate:test/values", include_str!("values.js"));
 static EXPECT: Glue = Glue::new("isolate:test/expect", include_str!("expect.js"));
@@ -105,7 +107,12 @@ fn install(context: &Context) -> Result<(TestRunner, Function), Error> {
         _ => Err(not_whole()),
     };
     Ok((
-        TestRunner { collect: function("collect")?, run: function("run")?, finish: function("finish")? },
+        TestRunner {
+            collect: function("collect")?,
+            run: function("run")?,
+            finish: function("finish")?,
+            snapshots: function("snapshots")?,
+        },
         function("exports")?,
     ))
 }

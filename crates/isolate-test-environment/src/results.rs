@@ -6,6 +6,8 @@ use isolate_core::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use similar::{ChangeTag, TextDiff};
 
+use crate::snapshots::InlineSnapshot;
+
 /// How a test ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -55,19 +57,21 @@ pub(crate) struct GuestError {
     cause: Option<String>,
 }
 
+/// The frames of a stack that are the guest's. V8's stacks begin with the name and the message, and those of QuickJS name
+/// frames of glue, too, which has no file.
+pub(crate) fn guest_frames(stack: &str) -> String {
+    let is_frame =
+        |line: &&str| line.trim_start().starts_with("at ") && !line.contains("(<null>:") && !line.ends_with("(native)");
+    stack.lines().filter(is_frame).collect::<Vec<_>>().join("\n")
+}
+
 impl From<GuestError> for TestFailure {
     fn from(e: GuestError) -> Self {
-        // V8's stacks begin with the name and the message.
-        // Those of QuickJS name frames of glue, too, which has no file.
-        let is_frame = |line: &&str| {
-            line.trim_start().starts_with("at ") && !line.contains("(<null>:") && !line.ends_with("(native)")
-        };
-        let frames: Vec<&str> = e.stack.lines().filter(is_frame).collect();
         let mut failure = Self {
             name: e.name,
             message: e.message,
             diff: e.diff,
-            stack: frames.join("\n"),
+            stack: guest_frames(&e.stack),
             cause: e.cause,
             ..Self::default()
         };
@@ -158,6 +162,11 @@ pub struct TestResults {
     pub errors: Vec<(Vec<String>, TestFailure)>,
     /// What stopped the guest, if something did. Tests after that are skipped.
     pub stopped: Option<String>,
+    /// The inline snapshots that are to be written, if [`RunOptions::update_snapshots`] asked for them and the guest was not
+    /// stopped.
+    ///
+    /// [`RunOptions::update_snapshots`]: crate::RunOptions::update_snapshots
+    pub snapshots: Vec<InlineSnapshot>,
     /// How long it took, by the host's clock.
     pub duration: Duration,
 }

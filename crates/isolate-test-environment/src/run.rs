@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::plan::{Hook, Plan, Step, Suite, Test};
 use crate::results::{GuestError, Status, TestEvent, TestFailure, TestResult, TestResults};
+use crate::snapshots::{GuestSnapshot, InlineSnapshot};
 
 type OnEvent = Arc<dyn Fn(&TestEvent) + Send + Sync>;
 type Filter = Arc<dyn Fn(&[String], &str) -> bool + Send + Sync>;
@@ -23,6 +24,7 @@ type Filter = Arc<dyn Fn(&[String], &str) -> bool + Send + Sync>;
 /// | time-out of a test, and of a hook | 5 s |
 /// | tests at once, of those that are `concurrent` | 5 |
 /// | failures until the rest is skipped | no end |
+/// | inline snapshots that are missing or differ | fail their test |
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct RunOptions {
@@ -30,12 +32,20 @@ pub struct RunOptions {
     timeout: Duration,
     concurrency: usize,
     bail: Option<usize>,
+    update_snapshots: bool,
     on_event: Option<OnEvent>,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { filter: None, timeout: Duration::from_secs(5), concurrency: 5, bail: None, on_event: None }
+        Self {
+            filter: None,
+            timeout: Duration::from_secs(5),
+            concurrency: 5,
+            bail: None,
+            update_snapshots: false,
+            on_event: None,
+        }
     }
 }
 
@@ -45,6 +55,7 @@ impl fmt::Debug for RunOptions {
             .field("timeout", &self.timeout)
             .field("concurrency", &self.concurrency)
             .field("bail", &self.bail)
+            .field("update_snapshots", &self.update_snapshots)
             .finish_non_exhaustive()
     }
 }
@@ -84,6 +95,14 @@ impl RunOptions {
         self
     }
 
+    /// Sets whether inline snapshots that are missing or differ pass, and are told in [`TestResults::snapshots`], to be written
+    /// into the source by [`write_inline_snapshots`](crate::write_inline_snapshots).
+    #[must_use]
+    pub fn update_snapshots(mut self, update: bool) -> Self {
+        self.update_snapshots = update;
+        self
+    }
+
     /// Sets who is told what happens.
     #[must_use]
     pub fn on_event(mut self, hook: impl Fn(&TestEvent) + Send + Sync + 'static) -> Self {
@@ -105,6 +124,7 @@ pub struct TestRunner {
     pub(crate) collect: Function,
     pub(crate) run: Function,
     pub(crate) finish: Function,
+    pub(crate) snapshots: Function,
 }
 
 /// What running one function gave.
@@ -151,7 +171,7 @@ impl TestRunner {
         F: Future<Output = Result<Value, Error>>,
     {
         let start = Instant::now();
-        let collected = call(self.collect.clone(), vec![], true).await?;
+        let collected = call(self.collect.clone(), vec![options.update_snapshots.into()], true).await?;
         let plan = Plan::new(collected, |suites, name| options.filter.as_ref().is_none_or(|f| f(suites, name)))?;
         options.tell(|| TestEvent::Collected(plan.tests.len()));
         let results = (0..plan.tests.len()).map(|_| None).collect();
@@ -164,9 +184,17 @@ impl TestRunner {
                 Step::Leave(suite) => run.leave(*suite).await,
             }
         }
-        let shared = run.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Run { call, shared, .. } = run;
+        let shared = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
         let tests = shared.results.into_iter().flatten().collect();
-        Ok(TestResults { tests, errors: shared.errors, stopped: shared.stopped, duration: start.elapsed() })
+        let mut results =
+            TestResults { tests, errors: shared.errors, stopped: shared.stopped, ..TestResults::default() };
+        if options.update_snapshots && results.stopped.is_none() {
+            let noted: Vec<GuestSnapshot> = from_value(call(self.snapshots.clone(), vec![], true).await?)?;
+            results.snapshots = noted.into_iter().map(InlineSnapshot::from).collect();
+        }
+        results.duration = start.elapsed();
+        Ok(results)
     }
 }
 

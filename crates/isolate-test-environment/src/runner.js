@@ -362,8 +362,10 @@
 
   return {
     exports: () => api,
-    // Everything that there is to run, as data.
-    collect: () => engine.then(collect(root), () => { closed = true; return plain(root); }),
+    // Everything that there is to run, as data. `updating`: whether inline snapshots are noted rather than compared.
+    collect: (updating) => engine.then(collect(root), () => { closed = true; t.updating = updating; return plain(root); }),
+    // The inline snapshots that were noted.
+    snapshots: () => t.snapshots,
     // Runs a hook, or the body of a test: gives { errors, skipped }. `test` is whose hook it is.
     run(id, test) {
       const body = bodies[id];

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use isolate_core::{Context, Engine, EvalOptions, Limits};
 use isolate_test_environment::{
-    RunOptions, Status, TestEnvironmentOptions, TestEvent, TestResults, setup_test_environment,
+    RunOptions, Status, TestEnvironmentOptions, TestEvent, TestResults, setup_test_environment, write_inline_snapshots,
 };
 use isolate_test_utils::{create_limited_context, engine_test, eval_code};
 
@@ -700,4 +700,23 @@ engine_test!(async fn values_that_resist_fail_their_test_and_nothing_else(engine
     assert_eq!(results.count(Status::Failed), 20);
     let long = results.tests.iter().find(|t| t.name == "long").unwrap();
     assert!(long.failures[0].diff.as_ref().unwrap().len() < 3000);
+});
+
+engine_test!(async fn snapshots_to_be_written_are_told(engine) {
+    let source = "test('a', () => {\n  expect(1).toMatchInlineSnapshot();\n  expect(2).toMatchInlineSnapshot('2');\n});
+test('b', async () => {\n  await expect(Promise.resolve('x')).resolves.toMatchInlineSnapshot('y');\n});
+test('c', () => { expect(3).not.toMatchInlineSnapshot('3'); });";
+    let results = run_with(&context(engine), source, RunOptions::new().update_snapshots(true)).await;
+    assert_eq!(lines(&results), [
+        "passed a",
+        "passed b",
+        "failed c: expected 3 not to match the inline snapshot",
+    ]);
+    let told: Vec<_> = results.snapshots.iter().map(|s| (s.file.as_deref(), s.line, s.text.as_str())).collect();
+    assert_eq!(told, [(Some("a.test.js"), Some(2), "1"), (Some("a.test.js"), Some(6), "\"x\"")]);
+    let done = write_inline_snapshots(source, &results.snapshots);
+    assert_eq!((done.written, done.refused.len()), (2, 0));
+    let again = run(engine, &done.source).await;
+    assert_eq!(lines(&again)[..2], ["passed a", "passed b"]);
+    assert!(again.snapshots.is_empty());
 });

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use isolate_runtime::{
-    Error, ErrorKind, Exception, RunOptions, Status, Termination, TestEvent, TestResults, create_runtime,
+    Error, ErrorKind, Exception, InlineSnapshot, RunOptions, Status, Termination, TestEvent, TestResults,
+    create_runtime, write_inline_snapshots,
 };
 use regex::Regex;
 
@@ -29,6 +30,8 @@ struct FileResult {
     /// An error that is no exception, as one line.
     failure: Option<String>,
     stopped: Option<Termination>,
+    /// How many inline snapshots were written into the file.
+    snapshots: usize,
     duration: Duration,
 }
 
@@ -138,6 +141,7 @@ async fn run_file(
         errors: Vec::new(),
         failure: None,
         stopped: None,
+        snapshots: 0,
         duration: Duration::ZERO,
     };
     let script = match is_typescript(&result.name) {
@@ -181,7 +185,49 @@ async fn run_file(
     if let Some(reason) = stopped {
         result.failure = Some(Failure::from(reason, options).line(false));
     }
+    if !result.results.snapshots.is_empty() {
+        write_snapshots(file, &mut result);
+    }
     Ok(result)
+}
+
+/// Writes inline snapshots into the file that was run, and nowhere else: where they belong, the guest says.
+fn write_snapshots(file: &Path, result: &mut FileResult) {
+    let (own, others): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut result.results.snapshots).into_iter().partition(|s| s.file.as_ref() == Some(&result.name));
+    let done = write_inline_snapshots(&result.source, &own);
+    let others = others.into_iter().map(|s| (s, "it is not in the file of the test"));
+    let mut problems: Vec<String> = done.refused.into_iter().chain(others).map(|(s, why)| refusal(&s, why)).collect();
+    if done.written > 0 {
+        match replace(file, &result.source, &done.source) {
+            Ok(()) => {
+                result.snapshots = done.written;
+                result.source = done.source;
+            }
+            Err(e) => problems.push(format!("the snapshots were not written: {e}")),
+        }
+    }
+    if !problems.is_empty() {
+        result.failure = Some(result.failure.take().into_iter().chain(problems).collect::<Vec<_>>().join("\n    "));
+    }
+}
+
+fn refusal(snapshot: &InlineSnapshot, why: &str) -> String {
+    let place = match (&snapshot.file, snapshot.line) {
+        (Some(file), Some(line)) => format!("{file}:{line}: "),
+        _ => String::new(),
+    };
+    format!("{place}{} was not written: {why}", snapshot.matcher)
+}
+
+/// Writes a file anew, if it is as it was when it was read.
+fn replace(file: &Path, before: &str, after: &str) -> Result<(), String> {
+    let now = std::fs::read_to_string(file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
+    let mark = if now.starts_with('\u{feff}') { "\u{feff}" } else { "" };
+    if now.trim_start_matches('\u{feff}') != before {
+        return Err(format!("{} has changed while it was run", file.display()));
+    }
+    std::fs::write(file, format!("{mark}{after}")).map_err(|e| format!("cannot write {}: {e}", file.display()))
 }
 
 fn note(result: &mut FileResult, error: &Error, options: &Options) {
@@ -196,8 +242,10 @@ fn note(result: &mut FileResult, error: &Error, options: &Options) {
 
 fn run_options(tests: &Tests, filter: Option<Regex>, bail: Option<usize>, report: &Arc<Report>) -> RunOptions {
     let told = report.clone();
-    let mut options =
-        RunOptions::new().timeout(tests.test_timeout.0).on_event(move |event: &TestEvent| told.event(event));
+    let mut options = RunOptions::new()
+        .timeout(tests.test_timeout.0)
+        .update_snapshots(tests.update)
+        .on_event(move |event: &TestEvent| told.event(event));
     if let Some(filter) = filter {
         options = options.filter(move |suites, name| {
             let full: Vec<&str> = suites.iter().map(String::as_str).chain([name]).collect();

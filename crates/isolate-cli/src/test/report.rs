@@ -203,6 +203,10 @@ impl Report {
             ("todo", count(Status::Todo)),
         ];
         self.sum("Tests", &counts, counts.iter().map(|(_, n)| n).sum());
+        let written = all.iter().map(|f| f.snapshots).sum::<usize>();
+        if written > 0 {
+            self.sum("Snapshots", &[("written", written)], written);
+        }
         let _ = writeln!(std::io::stderr().lock(), "Time   {} ms", took.as_millis());
     }
 
@@ -306,7 +310,7 @@ fn json_of(all: &[FileResult], took: Duration) -> serde_json::Value {
                 .collect();
             errors.extend(file.failure.iter().map(|message| json!({ "message": message })));
             errors.extend(file.results.errors.iter().map(|(suites, f)| json!({ "suites": suites, "failure": failure(f) })));
-            json!({ "file": file.name, "ok": file.is_ok(), "ms": ms(file.duration), "tests": tests, "errors": errors })
+            json!({ "file": file.name, "ok": file.is_ok(), "ms": ms(file.duration), "tests": tests, "errors": errors, "snapshots_written": file.snapshots })
         })
         .collect();
     let count = |status| all.iter().map(|f| f.results.count(status)).sum::<usize>();

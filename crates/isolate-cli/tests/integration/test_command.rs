@@ -154,3 +154,73 @@ fn what_tests_print_and_limits_of_the_command_hold() {
         assert_eq!(run(engine, &[("a.test.js", clock)], &["--clock", "auto"]).0.code, 0);
     });
 }
+
+#[test]
+fn snapshots_are_written_into_the_file() {
+    on_every_engine(|engine| {
+        let before = "\u{feff}enum E { X }
+describe('s', () => {
+  test('values', async () => {
+    expect([1, 'a`${\\\\']).toMatchInlineSnapshot();
+    expect(1).toMatchInlineSnapshot(\"2\"); expect(E.X as number)
+      .toMatchInlineSnapshot();
+    await expect(Promise.reject(new Error('no'))).rejects.toThrowErrorMatchingInlineSnapshot(`old`, 'hint');
+    expect('right').toMatchInlineSnapshot(`\"right\"`);
+  });
+});
+";
+        let after = "\u{feff}enum E { X }
+describe('s', () => {
+  test('values', async () => {
+    expect([1, 'a`${\\\\']).toMatchInlineSnapshot(`
+      [
+        1,
+        \"a\\`\\${\\\\\",
+      ]
+    `);
+    expect(1).toMatchInlineSnapshot(`1`); expect(E.X as number)
+      .toMatchInlineSnapshot(`0`);
+    await expect(Promise.reject(new Error('no'))).rejects.toThrowErrorMatchingInlineSnapshot(`[Error: no]`, 'hint');
+    expect('right').toMatchInlineSnapshot(`\"right\"`);
+  });
+});
+";
+        let (ran, dir) = run(engine, &[("a.test.ts", before)], &["-u"]);
+        assert_eq!(
+            (ran.code, ran.out.as_str()),
+            (0, "a.test.ts\n  s\n    ✓ values\n\nFiles  1 passed (1)\nTests  1 passed (1)\nSnapshots  4 written (4)\n")
+        );
+        assert_eq!(std::fs::read_to_string(dir.path().join("a.test.ts")).unwrap(), after);
+        // They hold, and without the option nothing is written.
+        let (ran, dir) = run(engine, &[("a.test.ts", after), ("b.test.ts", before)], &[]);
+        assert_eq!(ran.code, 1);
+        assert!(ran.out.ends_with("Files  1 failed, 1 passed (2)\nTests  1 failed, 1 passed (2)\n"), "{}", ran.out);
+        assert_eq!(std::fs::read_to_string(dir.path().join("b.test.ts")).unwrap(), before);
+    });
+}
+
+#[test]
+fn snapshots_that_cannot_be_written_are_failures() {
+    on_every_engine(|engine| {
+        let test = "import { check } from './other.mjs';
+for (const n of [1, 2]) test('t' + n, () => expect(n).toMatchInlineSnapshot());
+test('x', () => expect(1).toMatchInlineSnapshot(String(2)));
+test('y', () => check(1));
+test('z', () => expect(3).not.toMatchInlineSnapshot('4'));
+";
+        let other = "export const check = (v) => expect(v).toMatchInlineSnapshot();\n";
+        let (ran, dir) = run(engine, &[("a.test.js", test), ("other.mjs", other)], &["--update"]);
+        assert_eq!(ran.code, 1);
+        for problem in [
+            "a.test.js:2: toMatchInlineSnapshot was not written: it is reached more than once, with different values",
+            "a.test.js:3: toMatchInlineSnapshot was not written: its snapshot is not a plain literal",
+            "other.mjs:1: toMatchInlineSnapshot was not written: it is not in the file of the test",
+        ] {
+            assert!(ran.out.contains(problem), "{}", ran.out);
+        }
+        assert!(!ran.out.contains("written ("), "{}", ran.out);
+        for (file, text) in [("a.test.js", test), ("other.mjs", other)] {
+            assert_eq!(std::fs::read_to_string(dir.path().join(file)).unwrap(), text);
+        }
+    });
+}
