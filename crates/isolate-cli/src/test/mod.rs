@@ -223,8 +223,9 @@ fn refusal(snapshot: &InlineSnapshot, why: &str) -> String {
 /// Writes a file anew, if it is as it was when it was read.
 fn replace(file: &Path, before: &str, after: &str) -> Result<(), String> {
     let now = std::fs::read_to_string(file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
-    let mark = if now.starts_with('\u{feff}') { "\u{feff}" } else { "" };
-    if now.trim_start_matches('\u{feff}') != before {
+    let text = now.trim_start_matches('\u{feff}');
+    let mark = &now[..now.len() - text.len()];
+    if text != before {
         return Err(format!("{} has changed while it was run", file.display()));
     }
     std::fs::write(file, format!("{mark}{after}")).map_err(|e| format!("cannot write {}: {e}", file.display()))
